@@ -1,0 +1,79 @@
+package graph
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/docker/go-units"
+	"github.com/dockergpu/docker-gpu/buildkit/lock"
+)
+
+const (
+	// HeavySize is the compressed size in bytes from which a wheel gets a layer
+	// of its own. Below it a layer's overhead (a registry round trip, a mount)
+	// costs more than sending the bytes again.
+	HeavySize = 1 << 20
+	// MaxHeavy bounds the layers for wheels: overlay2 stops at 128 layers in all
+	// (moby daemon/graphdriver/overlay2: maxDepth), and the base and the user's
+	// own Dockerfile on top need some.
+	MaxHeavy = 80
+)
+
+// Layer is a set of wheels that one image layer holds.
+type Layer struct {
+	Name   string
+	Wheels []lock.Wheel
+}
+
+// Size is the sum of the wheels' compressed bytes.
+func (l Layer) Size() (n int64) {
+	for _, w := range l.Wheels {
+		n += w.Size
+	}
+	return n
+}
+
+// Title names the layer for people.
+func (l Layer) Title() string {
+	return fmt.Sprintf("[wheel] %s (%s)", l.Name, units.HumanSizeWithPrecision(float64(l.Size()), 3))
+}
+
+// Requirements is the requirement file that makes the layer.
+func (l Layer) Requirements() string {
+	var b strings.Builder
+	for _, w := range l.Wheels {
+		b.WriteString(w.Requirement() + "\n")
+	}
+	return b.String()
+}
+
+// Torch says that the wheels come from PyTorch's own index.
+func (l Layer) Torch() bool { return len(l.Wheels) > 0 && l.Wheels[0].Torch }
+
+// Layers divides wheels: heavy ones alone, the heaviest first, then what is
+// left together, from PyTorch's own index and from the default one. The order
+// does not depend on that of the input.
+func Layers(wheels []lock.Wheel) []Layer {
+	sorted := slices.Clone(wheels)
+	slices.SortFunc(sorted, func(a, b lock.Wheel) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Name, b.Name))
+	})
+	var layers []Layer
+	light := map[bool][]lock.Wheel{}
+	for _, w := range sorted {
+		if w.Size >= HeavySize && len(layers) < MaxHeavy {
+			layers = append(layers, Layer{Name: w.Name + " " + w.Version, Wheels: []lock.Wheel{w}})
+			continue
+		}
+		light[w.Torch] = append(light[w.Torch], w)
+	}
+	for _, torch := range []bool{true, false} {
+		if group := light[torch]; len(group) > 0 {
+			slices.SortFunc(group, func(a, b lock.Wheel) int { return cmp.Compare(a.Name, b.Name) })
+			layers = append(layers, Layer{Name: fmt.Sprintf("%d small packages", len(group)), Wheels: group})
+		}
+	}
+	return layers
+}
