@@ -57,7 +57,7 @@ func Config(base dockerspec.DockerOCIImage, plan resolve.Plan, python string, ha
 	img.History = nil
 	img.Created = &wish.Created
 	set := func(name, value string) { img.Config.Env = setenv(img.Config.Env, name, value) }
-	if hasVenv {
+	if hasVenv && plan.ToolBase == "" {
 		set("PATH", prepend(Venv+"/bin", getenv(img.Config.Env, "PATH")))
 		set("VIRTUAL_ENV", Venv)
 	}

@@ -71,7 +71,9 @@ func (in Input) Pieces() []Piece {
 	if len(in.Lock.Wheels) > 0 {
 		tool := in.Tool()
 		uv := in.UV(tool, in.Lock.UV)
-		pieces = append(pieces, Piece{"environment", in.Environment(tool, uv, Venv, in.Parents)})
+		if in.Lock.ToolBase == nil {
+			pieces = append(pieces, Piece{"environment", in.Environment(tool, uv, Venv, in.Parents)})
+		}
 		for _, l := range Layers(in.Lock.Wheels) {
 			pieces = append(pieces, Piece{l.Name, in.Wheels(tool, uv, Venv, l, in.torchIndex())})
 		}

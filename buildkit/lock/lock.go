@@ -42,6 +42,9 @@ type Platform struct {
 type Base struct {
 	Ref    string `json:"ref"`
 	Digest string `json:"digest"`
+	// Local says that an engine without containerd's store had the image under
+	// this name only; Digest is then that of the image's config.
+	Local bool `json:"local,omitempty"`
 	// Python is its full version, "3.11.2"; empty where there is none.
 	Python string `json:"python,omitempty"`
 }

@@ -17,6 +17,8 @@ type Spec struct {
 	Python string `yaml:"python,omitempty" json:"python,omitempty"`
 	// Base is an image reference; empty lets resolve choose a slim image.
 	Base string `yaml:"base,omitempty" json:"base,omitempty"`
+	// ToolBase is a Python image that unpacks the wheels of a cuda-only image, whose base has no Python.
+	ToolBase string `yaml:"tool-base,omitempty" json:"tool-base,omitempty"`
 	// Requirements are requirement files, relative to the project.
 	Requirements []string `yaml:"requirements,omitempty" json:"requirements,omitempty"`
 	// Packages are PEP 508 requirements.

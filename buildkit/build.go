@@ -1,0 +1,208 @@
+package buildkit
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	bkclient "github.com/moby/buildkit/client"
+
+	"github.com/dockergpu/docker-gpu/buildkit/resolve"
+	"github.com/dockergpu/docker-gpu/buildkit/solve"
+	"github.com/dockergpu/docker-gpu/buildkit/verify"
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/engine"
+)
+
+// Engine is what a build needs of the Docker Engine besides its builder.
+type Engine interface {
+	GPUs(ctx context.Context) (*engine.Route, error)
+	Load(ctx context.Context, archive io.Reader) error
+	Push(ctx context.Context, image string) (digest string, err error)
+	Remove(ctx context.Context, image string) error
+	Run(ctx context.Context, w engine.Worker) ([]byte, error)
+}
+
+// Wish is a build as a user asks for it.
+type Wish struct {
+	solve.Request
+	Tags    []string
+	Outputs []solve.Output
+}
+
+// Report is a finished build.
+type Report struct {
+	*solve.Outcome
+	// AfterLoad says that the GPUs proved the image in a container, not in the build.
+	AfterLoad bool
+	// Unproven says in a sentence what was not proven, "" if everything was.
+	Unproven string
+}
+
+// Display shows one build's progress until its channel is closed.
+type Display func(status <-chan *bkclient.SolveStatus) error
+
+// Build resolves, builds, proves and exports. Where the builder has no GPU that
+// it lets a build use but the engine has one, the image is loaded under a
+// passing name, proven in a container, and only then exported.
+func Build(ctx context.Context, b *solve.Builder, e Engine, w *Wish, show Display) (*Report, error) {
+	gpu := w.Verify == verify.Auto || w.Verify == verify.Require
+	torch := slices.ContainsFunc(w.Plans, func(p resolve.Plan) bool { return p.Torch != nil })
+	if gpu && torch && b.GPU != "" {
+		outcome, err := export(ctx, b, e, w, show)
+		var refused *solve.EntitlementError
+		if !errors.As(err, &refused) {
+			return &Report{Outcome: outcome}, err
+		}
+		b.GPU = ""
+	}
+	if w.Verify == verify.Require && !torch {
+		return nil, errors.New("--verify=require takes PyTorch in the image to compute with; use --verify=cpu")
+	}
+	if !gpu || !torch {
+		outcome, err := export(ctx, b, e, w, show)
+		return &Report{Outcome: outcome, Unproven: unproven(w.Verify, torch)}, err
+	}
+	route, err := e.GPUs(ctx)
+	if err != nil && w.Verify == verify.Require {
+		return nil, fmt.Errorf("--verify=require: the builder %q has no GPU, and %w", b.Name, err)
+	}
+	if route == nil {
+		if w.Verify == verify.Require {
+			return nil, fmt.Errorf("--verify=require: neither the builder %q nor the engine has an NVIDIA GPU; "+
+				"`docker info` lists CDI devices once the NVIDIA toolkit is set up, or use --verify=cpu", b.Name)
+		}
+		outcome, err := export(ctx, b, e, w, show)
+		return &Report{Outcome: outcome, Unproven: "no GPU here: that the image computes on one was not proven"}, err
+	}
+	result, err := afterLoad(ctx, b, e, w, route, show)
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := export(ctx, b, e, w, show)
+	if err != nil {
+		return nil, err
+	}
+	outcome.Results[w.Plans[0].Platform] = result
+	return &Report{Outcome: outcome, AfterLoad: true}, nil
+}
+
+func unproven(mode verify.Mode, torch bool) string {
+	switch {
+	case mode == verify.Off:
+		return "nothing was proven (--verify=off)"
+	case !torch:
+		return "without PyTorch nothing was computed: only the libraries were checked"
+	}
+	return "that the image computes on a GPU was not proven (--verify=cpu)"
+}
+
+// export builds and sends the image where the user wants it.
+func export(ctx context.Context, b *solve.Builder, e Engine, w *Wish, show Display) (*solve.Outcome, error) {
+	outputs, push := w.Outputs, []string(nil)
+	if b.Moby && !b.OCIStore {
+		outputs, push = pushAfter(outputs, w.Tags)
+	}
+	outcome, err := once(ctx, b, e, w, w.Tags, outputs, show)
+	if err != nil {
+		return nil, err
+	}
+	for _, tag := range push {
+		digest, err := e.Push(ctx, tag)
+		if err != nil {
+			return nil, err
+		}
+		outcome.Response["containerimage.digest"] = digest
+	}
+	return outcome, nil
+}
+
+// pushAfter turns pushing outputs into loading ones and the names to push then:
+// an engine with the old store cannot push from within a build.
+func pushAfter(outputs []solve.Output, tags []string) (kept []solve.Output, push []string) {
+	for _, o := range outputs {
+		if o.Type == "registry" || o.Attrs["push"] == "true" {
+			push = tags
+			o = solve.Output{Type: "image", Attrs: map[string]string{}}
+		}
+		kept = append(kept, o)
+	}
+	return kept, push
+}
+
+func once(ctx context.Context, b *solve.Builder, e Engine, w *Wish, tags []string, outputs []solve.Output, show Display) (*solve.Outcome, error) {
+	entries, wait, err := solve.Exports(ctx, b, tags, outputs, e.Load)
+	if err != nil {
+		return nil, err
+	}
+	r := w.Request
+	r.Exports = entries
+	status := make(chan *bkclient.SolveStatus)
+	r.Status = status
+	shown := make(chan error, 1)
+	go func() { shown <- show(status) }()
+	outcome, err := solve.Build(ctx, b, &r)
+	endErr := wait(err)
+	if showErr := <-shown; err == nil {
+		err = errors.Join(endErr, showErr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return outcome, nil
+}
+
+// afterLoad proves the image in a container with the engine's GPUs.
+func afterLoad(ctx context.Context, b *solve.Builder, e Engine, w *Wish, route *engine.Route, show Display) (*verify.Result, error) {
+	if len(w.Plans) != 1 {
+		return nil, errors.New("an image for several platforms cannot be proven on this engine's GPU in one go; build one platform, or use --verify=cpu")
+	}
+	name := "docker-gpu-verify:" + token()
+	if _, err := once(ctx, b, e, w, []string{name}, []solve.Output{{Type: "docker"}}, show); err != nil {
+		return nil, err
+	}
+	defer e.Remove(context.WithoutCancel(ctx), name)
+	config, err := json.Marshal(verify.Config{Torch: true, GPU: true})
+	if err != nil {
+		return nil, err
+	}
+	data, err := e.Run(ctx, engine.Worker{
+		Image: name, GPUs: route,
+		Command: []string{"python3", "-c", string(verify.Program()), "--config", string(config), "--out", "/dev/stdout"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	result, err := verify.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	return result, verify.Judge(result, w.Plans[0])
+}
+
+func token() string {
+	b := make([]byte, 6)
+	_, _ = rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+// Salt identifies a machine's driver and GPUs, so that a proof is made again
+// after either changed. A machine that is not known gets a new one each time.
+func Salt(h *host.Host) string {
+	if h == nil || h.Driver == "" || len(h.GPUs) == 0 {
+		return token()
+	}
+	sum := sha256.New()
+	fmt.Fprintln(sum, h.Driver)
+	for _, g := range h.GPUs {
+		fmt.Fprintln(sum, g.UUID, g.Name)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+

@@ -1,0 +1,220 @@
+package solve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+
+	"github.com/containerd/platforms"
+	bkclient "github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	gw "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/util/entitlements"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/tonistiigi/fsutil"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dockergpu/docker-gpu/buildkit/graph"
+	"github.com/dockergpu/docker-gpu/buildkit/lock"
+	"github.com/dockergpu/docker-gpu/buildkit/resolve"
+	"github.com/dockergpu/docker-gpu/buildkit/verify"
+)
+
+// Build runs a request on a builder. Whatever the error, nothing was exported.
+func Build(ctx context.Context, b *Builder, r *Request) (*Outcome, error) {
+	opt, err := r.solveOpt(b)
+	if err != nil {
+		close(r.Status)
+		return nil, err
+	}
+	run := &run{Request: r, builder: b, outcome: &Outcome{Results: map[string]*verify.Result{}, Lock: &lock.Lock{Platforms: map[string]*lock.Platform{}}}}
+	if r.Lock != nil {
+		maps.Copy(run.outcome.Lock.Platforms, r.Lock.Platforms)
+	}
+	said := &reports{}
+	ch := make(chan *bkclient.SolveStatus)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(r.Status)
+		for s := range ch {
+			for _, l := range s.Logs {
+				said.add(l.Vertex.String(), l.Data)
+			}
+			r.Status <- s
+		}
+	}()
+	resp, err := b.Client.Build(ctx, *opt, "docker-gpu", run.callback, ch)
+	<-done
+	if err != nil {
+		// What the callback returned is better than its way through gRPC.
+		if run.err != nil && !errors.Is(run.err, context.Canceled) && ctx.Err() == nil {
+			return nil, said.explain(ctx, run.err)
+		}
+		return nil, said.explain(ctx, err)
+	}
+	run.outcome.Response = resp.ExporterResponse
+	return run.outcome, nil
+}
+
+func (r *Request) solveOpt(b *Builder) (*bkclient.SolveOpt, error) {
+	secrets, err := secretProvider(r.Spec, r.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	opt := &bkclient.SolveOpt{
+		Exports:             r.Exports,
+		CacheExports:        r.CacheTo,
+		CacheImports:        r.CacheFrom,
+		Session:             append([]session.Attachable{secrets}, r.Session...),
+		FrontendAttrs:       map[string]string{"build-arg:SOURCE_DATE_EPOCH": strconv.FormatInt(r.created().Unix(), 10)},
+		AllowedEntitlements: r.Entitlements,
+		LocalMounts:         map[string]fsutil.FS{},
+	}
+	if r.gpu(b) != "" {
+		opt.AllowedEntitlements = append(opt.AllowedEntitlements, "device="+b.GPU)
+	}
+	if r.Network == "host" {
+		opt.AllowedEntitlements = append(opt.AllowedEntitlements, entitlements.EntitlementNetworkHost.String())
+	}
+	for kind, params := range r.Attests {
+		opt.FrontendAttrs["attest:"+kind] = params
+	}
+	if r.Dir != "" {
+		dir, err := fsutil.NewFS(r.Dir)
+		if err != nil {
+			return nil, err
+		}
+		opt.LocalMounts[graph.ProjectLocal] = dir
+	}
+	return opt, nil
+}
+
+// run is one build while it runs.
+type run struct {
+	*Request
+	builder *Builder
+	outcome *Outcome
+	err     error
+}
+
+func (r *run) callback(ctx context.Context, g gw.Client) (_ *gw.Result, err error) {
+	defer func() { r.err = err }()
+	if err := capable(r.builder.Name, g.BuildOpts().LLBCaps); err != nil {
+		return nil, err
+	}
+	res := gw.NewResult()
+	exported := exptypes.Platforms{}
+	for _, plan := range r.Plans {
+		platform, err := platforms.Parse(plan.Platform)
+		if err != nil {
+			return nil, err
+		}
+		ref, img, err := r.platform(ctx, g, platform, plan)
+		if err != nil {
+			return nil, err
+		}
+		if len(r.Plans) == 1 {
+			res.AddMeta(exptypes.ExporterImageConfigKey, img)
+			res.SetRef(ref)
+			break
+		}
+		id := platforms.Format(platform)
+		res.AddMeta(exptypes.ExporterImageConfigKey+"/"+id, img)
+		res.AddRef(id, ref)
+		exported.Platforms = append(exported.Platforms, exptypes.Platform{ID: id, Platform: platform})
+	}
+	if len(r.Plans) == 1 {
+		id := r.Plans[0].Platform
+		platform, err := platforms.Parse(id)
+		if err != nil {
+			return nil, err
+		}
+		// Attestations are attached by platform even where there is one.
+		exported.Platforms = append(exported.Platforms, exptypes.Platform{ID: id, Platform: platform})
+	}
+	data, err := json.Marshal(exported)
+	if err != nil {
+		return nil, err
+	}
+	res.AddMeta(exptypes.ExporterPlatformsKey, data)
+	return res, nil
+}
+
+// platform builds and proves the image for one platform.
+func (r *run) platform(ctx context.Context, g gw.Client, platform ocispecs.Platform, plan resolve.Plan) (gw.Reference, []byte, error) {
+	in, parts, err := r.prepare(ctx, g, platform, plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	runtime := in.Runtime()
+	config := graph.Config(parts.base.config, plan, in.Lock.Base.Python, len(in.Lock.Wheels) > 0, r.imageWish(in))
+	config.Architecture, config.OS, config.Variant = platform.Architecture, platform.OS, platform.Variant
+	img, err := json.Marshal(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	var ref gw.Reference
+	var result *verify.Result
+	eg, egctx := errgroup.WithContext(ctx)
+	eg.Go(func() (err error) {
+		ref, err = solveState(egctx, g, runtime, platform)
+		return err
+	})
+	if r.Verify != verify.Off {
+		eg.Go(func() (err error) {
+			result, err = r.prove(egctx, g, in, runtime, parts, config.Config.User, config.Config.Env)
+			return err
+		})
+	}
+	if err := eg.Wait(); err != nil {
+		return nil, nil, err
+	}
+	if result != nil {
+		r.outcome.Results[plan.Platform] = result
+		if err := verify.Judge(result, plan); err != nil {
+			return nil, nil, err
+		}
+	}
+	r.outcome.Lock.Platforms[plan.Platform] = in.Lock
+	return ref, img, nil
+}
+
+// prove runs the verification, on the builder's GPUs where that is asked for.
+func (r *run) prove(ctx context.Context, g gw.Client, in graph.Input, runtime llb.State, parts *parts, user string, env []string) (*verify.Result, error) {
+	device := r.gpu(r.builder)
+	config, err := json.Marshal(verify.Config{Torch: in.Plan.Torch != nil, GPU: device != ""})
+	if err != nil {
+		return nil, err
+	}
+	st := in.Verify(runtime, graph.VerifyInput{
+		Program: verify.Program(), Config: config, Python: parts.python(in),
+		User: user, Env: env, Device: device, Salt: r.GPUSalt,
+	})
+	ref, err := solveState(ctx, g, st, parts.images.platform)
+	if err != nil {
+		return nil, fmt.Errorf("the verification could not run: %w", err)
+	}
+	data, err := ref.ReadFile(ctx, gw.ReadRequest{Filename: graph.ResultFile})
+	if err != nil {
+		return nil, fmt.Errorf("the verification left no result: %w", err)
+	}
+	return verify.Parse(data)
+}
+
+// gpu is the builder's device if this build may use it.
+func (r *Request) gpu(b *Builder) string {
+	if r.Verify == verify.Auto || r.Verify == verify.Require {
+		for _, p := range r.Plans {
+			if p.Torch != nil {
+				return b.GPU
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,212 @@
+package plugin
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"os"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/google/shlex"
+	"github.com/moby/buildkit/cmd/buildctl/build"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/secrets"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/tonistiigi/go-csvvalue"
+
+	"github.com/dockergpu/docker-gpu/buildkit"
+	"github.com/dockergpu/docker-gpu/buildkit/solve"
+	"github.com/dockergpu/docker-gpu/buildkit/verify"
+)
+
+// wish turns flags, files and plans into a typed request.
+func (r *buildRun) wish() (*buildkit.Wish, error) {
+	o := r.opts
+	outputs, err := o.outputList()
+	if err != nil {
+		return nil, err
+	}
+	created, err := sourceDate()
+	if err != nil {
+		return nil, err
+	}
+	userSecrets, err := secretStore(o.secrets)
+	if err != nil {
+		return nil, err
+	}
+	attachables := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+		AuthConfigProvider: authprovider.LoadAuthConfig(r.cli.ConfigFile()),
+	})}
+	if len(o.ssh) > 0 {
+		configs, err := build.ParseSSH(o.ssh)
+		if err != nil {
+			return nil, flagError("--ssh: %w", err)
+		}
+		attachables = append(attachables, configs)
+	}
+	cacheFrom, err := build.ParseImportCache(o.cacheFrom)
+	if err != nil {
+		return nil, flagError("--cache-from: %w", err)
+	}
+	cacheTo, err := build.ParseExportCache(o.cacheTo)
+	if err != nil {
+		return nil, flagError("--cache-to: %w", err)
+	}
+	annotations, err := o.annotationAttrs()
+	if err != nil {
+		return nil, err
+	}
+	for i := range outputs {
+		if outputs[i].Type == "image" || outputs[i].Type == "registry" || outputs[i].Type == "docker" || outputs[i].Type == "oci" {
+			maps.Copy(outputs[i].Attrs, annotations)
+			if o.compression != "" && outputs[i].Attrs["compression"] == "" {
+				outputs[i].Attrs["compression"] = o.compression
+			}
+		}
+	}
+	req := solve.Request{
+		Spec: r.spec, Plans: r.plans, Lock: r.lock, Locked: o.locked, Verify: verify.Mode(o.verify),
+		GPUSalt: buildkit.Salt(&r.host), Exclude: r.project.Exclude,
+		Files:     solve.Files{Requirements: r.project.Requirements, Pyproject: r.project.Pyproject, UVLock: r.project.UVLock, Content: r.project.Content},
+		CacheFrom: cacheFrom, CacheTo: cacheTo, Attests: o.attests(),
+		Secrets: userSecrets, Session: attachables, Entitlements: o.allow, NoCache: o.noCache, Pull: o.pull,
+		Network: strings.TrimPrefix(o.network, "default"), Created: created,
+	}
+	req.Spec.CABundle = cmp.Or(req.Spec.CABundle, os.Getenv("SSL_CERT_FILE"))
+	if o.path != "" {
+		req.Dir = r.dir
+	}
+	return &buildkit.Wish{Request: req, Tags: o.tags, Outputs: outputs}, nil
+}
+
+// platforms are those asked for, or the local one's architecture on Linux.
+func (r *buildRun) platforms() ([]string, error) {
+	if len(r.spec.Platforms) == 0 {
+		p := platforms.DefaultSpec()
+		return []string{"linux/" + p.Architecture}, nil
+	}
+	var out []string
+	for _, s := range r.spec.Platforms {
+		p, err := platforms.Parse(s)
+		if err != nil {
+			return nil, flagError("--platform %q: %w", s, err)
+		}
+		p.Variant = ""
+		out = append(out, platforms.Format(p))
+	}
+	return out, nil
+}
+
+func (o *buildOptions) outputList() ([]solve.Output, error) {
+	var outputs []solve.Output
+	for _, s := range o.outputs {
+		out, err := solve.ParseOutput(s)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		outputs = append(outputs, out)
+	}
+	if o.push {
+		outputs = append(outputs, solve.Output{Type: "registry", Attrs: map[string]string{}})
+	}
+	// Unlike docker buildx, a build on a remote builder is loaded when nothing
+	// else is asked for: an image that is nowhere helps nobody.
+	if o.load || len(outputs) == 0 {
+		outputs = append(outputs, solve.Output{Type: "docker", Attrs: map[string]string{}})
+	}
+	return outputs, nil
+}
+
+func (o *buildOptions) attests() map[string]string {
+	out := map[string]string{}
+	for kind, value := range map[string]string{"sbom": o.sbom, "provenance": o.provenance} {
+		switch value {
+		case "", "false":
+		case "true":
+			out[kind] = ""
+		default:
+			out[kind] = value
+		}
+	}
+	return out
+}
+
+// annotationAttrs gives annotations the form of exporter attributes; a key may
+// begin with "index:", "manifest:" and the like, as in docker buildx build.
+func (o *buildOptions) annotationAttrs() (map[string]string, error) {
+	attrs := map[string]string{}
+	for _, a := range o.annotations {
+		key, value, ok := strings.Cut(a, "=")
+		if !ok || key == "" {
+			return nil, flagError("--annotation %q is not key=value", a)
+		}
+		level := ""
+		for _, l := range []string{"manifest-descriptor", "index-descriptor", "manifest", "index"} {
+			if rest, ok := strings.CutPrefix(key, l+":"); ok {
+				level, key = "-"+l, rest
+				break
+			}
+		}
+		if level == "-manifest" {
+			level = ""
+		}
+		attrs["annotation"+level+"."+key] = value
+	}
+	return attrs, nil
+}
+
+// secretStore reads --secret values: id=…[,src=…|env=…].
+func secretStore(values []string) (secrets.SecretStore, error) {
+	if len(values) == 0 {
+		return nil, nil
+	}
+	var sources []secretsprovider.Source
+	for _, v := range values {
+		fields, err := csvvalue.Fields(v, nil)
+		if err != nil {
+			return nil, flagError("--secret %q: %w", v, err)
+		}
+		var s secretsprovider.Source
+		var kind string
+		for _, f := range fields {
+			key, value, _ := strings.Cut(f, "=")
+			switch strings.ToLower(key) {
+			case "id":
+				s.ID = value
+			case "src", "source":
+				s.FilePath = value
+			case "env":
+				s.Env = value
+			case "type":
+				kind = value
+			default:
+				return nil, flagError("--secret: key %q is not one of id, src, env, type", key)
+			}
+		}
+		if kind == "env" && s.Env == "" {
+			s.Env, s.FilePath = s.FilePath, ""
+		}
+		sources = append(sources, s)
+	}
+	store, err := secretsprovider.NewStore(sources)
+	if err != nil {
+		return nil, flagError("--secret: %w", err)
+	}
+	return store, nil
+}
+
+// words reads an entrypoint or command: a JSON list, or words as a shell has them.
+func words(s string) []string {
+	var list []string
+	if strings.HasPrefix(s, "[") && json.Unmarshal([]byte(s), &list) == nil {
+		return list
+	}
+	list, err := shlex.Split(s)
+	if err != nil {
+		return []string{s}
+	}
+	return list
+}
+

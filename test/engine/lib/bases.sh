@@ -1,0 +1,2 @@
+make_bases() { :; }
+make_all_bases() { :; }
