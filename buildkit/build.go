@@ -205,4 +205,3 @@ func Salt(h *host.Host) string {
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
-

@@ -111,11 +111,7 @@ func (r *buildRun) lockFile() string {
 // decide makes a plan for each platform.
 func (r *buildRun) decide(ctx context.Context) error {
 	if engine.Open(r.cli).Local {
-		h, err := probe.Local(ctx, "/")
-		if err != nil {
-			return err
-		}
-		r.host = h
+		r.host = probe.Local(ctx)
 	}
 	index, err := pkgindex.New(pkgindex.Options{CABundle: r.spec.CABundle})
 	if err != nil {

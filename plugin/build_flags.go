@@ -21,15 +21,15 @@ type buildOptions struct {
 	path, file, lock, print string
 	locked, explain         bool
 
-	torch, cuda, python, base, user, workdir string
-	cudaOnly                                 bool
-	requirements, packages, apt              []string
-	entrypoint, cmd                          string
-	indexURL, torchIndexURL, caBundle        string
-	extraIndexURLs, findLinks                []string
-	targetGPUs                               []string
-	targetDriver                             string
-	verify                                   string
+	torch, cuda, python, base, toolBase, user, workdir string
+	cudaOnly                                           bool
+	requirements, packages, apt                        []string
+	entrypoint, cmd                                    string
+	indexURL, torchIndexURL, caBundle                  string
+	extraIndexURLs, findLinks                          []string
+	targetGPUs                                         []string
+	targetDriver                                       string
+	verify                                             string
 
 	tags, outputs, platforms, labels, annotations []string
 	secrets, ssh, cacheFrom, cacheTo, allow       []string
@@ -45,6 +45,7 @@ func (o *buildOptions) install(cmd *cobra.Command) {
 	f.StringVar(&o.cuda, "cuda", "", `CUDA of the wheels ("12.6"); chosen from the GPUs and the driver if left out`)
 	f.BoolVar(&o.cudaOnly, "cuda-only", false, "CUDA runtime libraries without PyTorch")
 	f.StringVar(&o.python, "python", "", `Python minor version ("3.12")`)
+	f.StringVar(&o.toolBase, "tool-base", "", "Python image that unpacks the wheels of a --cuda-only image")
 	f.StringVar(&o.base, "base", "", "Base image; a slim one if left out")
 	f.StringArrayVarP(&o.requirements, "requirements", "r", nil, "Requirement file inside PATH; replaces the detected one")
 	f.StringArrayVar(&o.packages, "package", nil, `Python package ("numpy", "transformers>=5")`)
@@ -142,7 +143,7 @@ func (o *buildOptions) check(flags *pflag.FlagSet) error {
 // flagSpec is what the flags say in gpu.yaml's terms.
 func (o *buildOptions) flagSpec() spec.Spec {
 	s := spec.Spec{
-		Torch: o.torch, CUDA: o.cuda, CUDAOnly: o.cudaOnly, Python: o.python, Base: o.base,
+		Torch: o.torch, CUDA: o.cuda, CUDAOnly: o.cudaOnly, Python: o.python, Base: o.base, ToolBase: o.toolBase,
 		Requirements: o.requirements, Packages: o.packages, Apt: o.apt, User: o.user, WorkDir: o.workdir,
 		Entrypoint: words(o.entrypoint), Cmd: words(o.cmd),
 		Index:    spec.Index{URL: o.indexURL, Extra: o.extraIndexURLs, FindLinks: o.findLinks, Torch: o.torchIndexURL},

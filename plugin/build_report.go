@@ -30,7 +30,7 @@ func (r *buildRun) finish(b *solve.Builder, report *buildkit.Report) error {
 		}
 	}
 	if r.opts.metadataFile != "" {
-		data, err := json.MarshalIndent(metadata(r, report), "", "  ")
+		data, err := json.MarshalIndent(buildMetadata(r, report), "", "  ")
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func imageID(b *solve.Builder, response map[string]string) string {
 	return cmp.Or(response["containerimage.config.digest"], response["containerimage.digest"])
 }
 
-func metadata(r *buildRun, report *buildkit.Report) map[string]any {
+func buildMetadata(r *buildRun, report *buildkit.Report) map[string]any {
 	out := map[string]any{}
 	for k, v := range report.Response {
 		out[k] = v

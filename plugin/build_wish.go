@@ -14,6 +14,7 @@ import (
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"github.com/tonistiigi/go-csvvalue"
 
 	"github.com/dockergpu/docker-gpu/buildkit"
@@ -44,7 +45,11 @@ func (r *buildRun) wish() (*buildkit.Wish, error) {
 		if err != nil {
 			return nil, flagError("--ssh: %w", err)
 		}
-		attachables = append(attachables, configs)
+		agent, err := sshprovider.NewSSHAgentProvider(configs)
+		if err != nil {
+			return nil, flagError("--ssh: %w", err)
+		}
+		attachables = append(attachables, agent)
 	}
 	cacheFrom, err := build.ParseImportCache(o.cacheFrom)
 	if err != nil {
@@ -209,4 +214,3 @@ func words(s string) []string {
 	}
 	return list
 }
-

@@ -58,4 +58,3 @@ func debugging(root *cobra.Command) bool {
 	f := root.Flags().Lookup("debug")
 	return f != nil && f.Value.String() == "true" || os.Getenv("DEBUG") == "1"
 }
-

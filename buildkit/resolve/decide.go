@@ -144,6 +144,9 @@ func (p Plan) withTorch(ctx context.Context, s spec.Spec, m machine, idx Index) 
 	if w.warning != "" {
 		p.Warnings = append(p.Warnings, w.warning)
 	}
+	if w.auto && s.CUDA != "" {
+		w.release = newestWith(s.CUDA, p.Platform, w.release)
+	}
 	r, variant, why := w.release, "", ""
 	if s.CUDA != "" {
 		if variant, err = forced(r, w.known, s.CUDA, p.Platform, m); err != nil {
@@ -183,6 +186,17 @@ func (p Plan) withTorch(ctx context.Context, s spec.Spec, m machine, idx Index) 
 	}
 	p.base(s, python)
 	return p, nil
+}
+
+// newestWith is the newest release that is known to have wheels for a CUDA.
+func newestWith(cuda, platform string, otherwise policy.TorchRelease) policy.TorchRelease {
+	v, _ := variantOf(cuda)
+	for _, r := range policy.Torch() {
+		if slices.Contains(variants(r, platform), v) {
+			return r
+		}
+	}
+	return otherwise
 }
 
 func torchReason(wish string, w wished) string {

@@ -15,6 +15,7 @@ import (
 	gw "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/util/entitlements"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tonistiigi/fsutil"
 	"golang.org/x/sync/errgroup"
@@ -27,14 +28,45 @@ import (
 
 // Build runs a request on a builder. Whatever the error, nothing was exported.
 func Build(ctx context.Context, b *Builder, r *Request) (*Outcome, error) {
-	opt, err := r.solveOpt(b)
-	if err != nil {
-		close(r.Status)
-		return nil, err
-	}
 	run := &run{Request: r, builder: b, outcome: &Outcome{Results: map[string]*verify.Result{}, Lock: &lock.Lock{Platforms: map[string]*lock.Platform{}}}}
 	if r.Lock != nil {
 		maps.Copy(run.outcome.Lock.Platforms, r.Lock.Platforms)
+	}
+	resp, err := run.solve(ctx, run.image)
+	if err != nil {
+		return nil, err
+	}
+	run.outcome.Response = resp.ExporterResponse
+	return run.outcome, nil
+}
+
+// Inspect makes the graph and the image config of a request's one platform and
+// builds nothing but what they are resolved with.
+func Inspect(ctx context.Context, b *Builder, r *Request) (*graph.Input, *dockerspec.DockerOCIImage, error) {
+	var in graph.Input
+	var img dockerspec.DockerOCIImage
+	run := &run{Request: r, builder: b}
+	_, err := run.solve(ctx, func(ctx context.Context, g gw.Client) (*gw.Result, error) {
+		platform, err := platforms.Parse(r.Plans[0].Platform)
+		if err != nil {
+			return nil, err
+		}
+		var parts *parts
+		if in, parts, err = run.prepare(ctx, g, platform, r.Plans[0]); err != nil {
+			return nil, err
+		}
+		img = run.config(in, parts, platform)
+		return gw.NewResult(), nil
+	})
+	return &in, &img, err
+}
+
+// solve runs a callback on the builder and explains its failure.
+func (r *run) solve(ctx context.Context, callback gw.BuildFunc) (*bkclient.SolveResponse, error) {
+	opt, err := r.solveOpt(r.builder)
+	if err != nil {
+		close(r.Status)
+		return nil, err
 	}
 	said := &reports{}
 	ch := make(chan *bkclient.SolveStatus)
@@ -49,17 +81,20 @@ func Build(ctx context.Context, b *Builder, r *Request) (*Outcome, error) {
 			r.Status <- s
 		}
 	}()
-	resp, err := b.Client.Build(ctx, *opt, "docker-gpu", run.callback, ch)
-	<-done
-	if err != nil {
-		// What the callback returned is better than its way through gRPC.
-		if run.err != nil && !errors.Is(run.err, context.Canceled) && ctx.Err() == nil {
-			return nil, said.explain(ctx, run.err)
+	var own error
+	resp, err := r.builder.Client.Build(ctx, *opt, "docker-gpu", func(ctx context.Context, g gw.Client) (res *gw.Result, err error) {
+		defer func() { own = err }()
+		if err := capable(r.builder.Name, g.BuildOpts().LLBCaps); err != nil {
+			return nil, err
 		}
-		return nil, said.explain(ctx, err)
+		return callback(ctx, g)
+	}, ch)
+	<-done
+	if err != nil && own != nil && !errors.Is(own, context.Canceled) {
+		// What the callback returned is better than its way through gRPC.
+		err = own
 	}
-	run.outcome.Response = resp.ExporterResponse
-	return run.outcome, nil
+	return resp, said.explain(ctx, err)
 }
 
 func (r *Request) solveOpt(b *Builder) (*bkclient.SolveOpt, error) {
@@ -100,14 +135,10 @@ type run struct {
 	*Request
 	builder *Builder
 	outcome *Outcome
-	err     error
 }
 
-func (r *run) callback(ctx context.Context, g gw.Client) (_ *gw.Result, err error) {
-	defer func() { r.err = err }()
-	if err := capable(r.builder.Name, g.BuildOpts().LLBCaps); err != nil {
-		return nil, err
-	}
+// image builds and proves every platform and returns what is exported.
+func (r *run) image(ctx context.Context, g gw.Client) (*gw.Result, error) {
 	res := gw.NewResult()
 	exported := exptypes.Platforms{}
 	for _, plan := range r.Plans {
@@ -153,8 +184,7 @@ func (r *run) platform(ctx context.Context, g gw.Client, platform ocispecs.Platf
 		return nil, nil, err
 	}
 	runtime := in.Runtime()
-	config := graph.Config(parts.base.config, plan, in.Lock.Base.Python, len(in.Lock.Wheels) > 0, r.imageWish(in))
-	config.Architecture, config.OS, config.Variant = platform.Architecture, platform.OS, platform.Variant
+	config := r.config(in, parts, platform)
 	img, err := json.Marshal(config)
 	if err != nil {
 		return nil, nil, err
@@ -183,6 +213,13 @@ func (r *run) platform(ctx context.Context, g gw.Client, platform ocispecs.Platf
 	}
 	r.outcome.Lock.Platforms[plan.Platform] = in.Lock
 	return ref, img, nil
+}
+
+// config is the image's config.
+func (r *run) config(in graph.Input, parts *parts, platform ocispecs.Platform) dockerspec.DockerOCIImage {
+	img := graph.Config(parts.base.config, in.Plan, in.Lock.Base.Python, len(in.Lock.Wheels) > 0, r.imageWish(in))
+	img.Architecture, img.OS, img.Variant = platform.Architecture, platform.OS, platform.Variant
+	return img
 }
 
 // prove runs the verification, on the builder's GPUs where that is asked for.

@@ -1,0 +1,54 @@
+package graph
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"text/template"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+
+	"github.com/dockergpu/docker-gpu/templates"
+)
+
+// Dockerfile is text that builds the same image with plain `docker buildx build`,
+// so that nobody is tied to this tool. The build's routes are secrets there too:
+//
+//	docker buildx build --secret id=gpu-ca,src=FILE -t NAME .
+func Dockerfile(in Input, img dockerspec.DockerOCIImage) (string, error) {
+	t, err := template.New("Dockerfile").Funcs(template.FuncMap{
+		"script": func(name string) string { return strings.TrimRight(string(Script(name)), "\n") },
+		"json":   jsonList,
+		"quote": func(s string) string {
+			return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`).Replace(s) + `"`
+		},
+		"keys":  func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
+		"split": func(s string) []string { name, value, _ := strings.Cut(s, "="); return []string{name, value} },
+		"trim":  strings.TrimSpace,
+		"join":  strings.Join,
+	}).Parse(templates.Dockerfile())
+	if err != nil {
+		return "", err
+	}
+	base := in.Lock.Base.Ref
+	if !in.Lock.Base.Local {
+		base += "@" + in.Lock.Base.Digest
+	}
+	tool := "base"
+	if t := in.Lock.ToolBase; t != nil {
+		tool = t.Ref + "@" + t.Digest
+	}
+	var b strings.Builder
+	err = t.Execute(&b, map[string]any{
+		"In": in, "Config": img.Config, "Base": base, "Tool": tool, "Venv": Venv,
+		"Layers": Layers(in.Lock.Wheels), "TorchIndex": in.torchIndex(), "HasVenv": in.Lock.ToolBase == nil,
+		"Parents": strings.Join(in.Parents, ":"), "Epoch": Epoch().Unix(),
+	})
+	return b.String(), err
+}
+
+func jsonList(v []string) (string, error) {
+	data, err := json.Marshal(v)
+	return string(data), err
+}

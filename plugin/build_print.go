@@ -1,0 +1,65 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/dockergpu/docker-gpu/buildkit"
+	"github.com/dockergpu/docker-gpu/buildkit/graph"
+	"github.com/dockergpu/docker-gpu/buildkit/resolve"
+	"github.com/dockergpu/docker-gpu/buildkit/solve"
+)
+
+// printPlan prints the decision, which takes no engine: as JSON, or as reasons.
+func (r *buildRun) printPlan() error {
+	if r.opts.explain {
+		for _, p := range r.plans {
+			fmt.Fprint(r.cli.Out(), resolve.Explain(p))
+		}
+		return nil
+	}
+	type planned struct {
+		resolve.Plan
+		Wheels any `json:"wheels,omitempty"`
+	}
+	out := make([]planned, 0, len(r.plans))
+	for _, p := range r.plans {
+		one := planned{Plan: p}
+		if r.lock != nil && r.lock.Platforms[p.Platform] != nil {
+			one.Wheels = r.lock.Platforms[p.Platform].Wheels
+		}
+		out = append(out, one)
+	}
+	enc := json.NewEncoder(r.cli.Out())
+	enc.SetIndent("", "  ")
+	if len(out) == 1 {
+		return enc.Encode(out[0])
+	}
+	return enc.Encode(out)
+}
+
+// printGraph prints what a builder would be given, after resolving on it.
+func (r *buildRun) printGraph(ctx context.Context, b *solve.Builder, wish *buildkit.Wish) error {
+	if len(r.plans) != 1 {
+		return flagError("--print=%s takes one platform", r.opts.print)
+	}
+	in, img, err := buildkit.Graph(ctx, b, wish, r.display(b))
+	if err != nil {
+		return err
+	}
+	if r.opts.print == "llb" {
+		data, err := graph.LLB(ctx, *in)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(r.cli.Out(), "%s\n", data)
+		return err
+	}
+	text, err := graph.Dockerfile(*in, *img)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(r.cli.Out(), text)
+	return err
+}
