@@ -62,7 +62,7 @@ func (in Input) Base() llb.State {
 	return base
 }
 
-// Pieces are the layers above the base, bottom up.
+// Pieces are the layers above the base, bottom up, less the project's.
 func (in Input) Pieces() []Piece {
 	var pieces []Piece
 	if in.Account != nil {
@@ -78,7 +78,7 @@ func (in Input) Pieces() []Piece {
 			pieces = append(pieces, Piece{l.Name, in.Wheels(tool, uv, Venv, l, in.torchIndex())})
 		}
 	}
-	return append(pieces, Piece{"project", in.project()})
+	return pieces
 }
 
 func (in Input) torchIndex() string {
@@ -103,7 +103,14 @@ func (in Input) project() llb.State {
 
 // Runtime is the image's file system. No step in it ever sees a GPU.
 func (in Input) Runtime() llb.State {
-	pieces := in.Pieces()
+	return in.together(append(in.Pieces(), Piece{"project", in.project()}))
+}
+
+// Packages is the runtime less the project: what a proof looks at, so that a
+// change of the project's code needs no new one.
+func (in Input) Packages() llb.State { return in.together(in.Pieces()) }
+
+func (in Input) together(pieces []Piece) llb.State {
 	if in.Merge {
 		states := []llb.State{in.Base()}
 		for _, p := range pieces {

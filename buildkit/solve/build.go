@@ -10,7 +10,6 @@ import (
 
 	"github.com/containerd/platforms"
 	bkclient "github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gw "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
@@ -183,7 +182,6 @@ func (r *run) platform(ctx context.Context, g gw.Client, platform ocispecs.Platf
 	if err != nil {
 		return nil, nil, err
 	}
-	runtime := in.Runtime()
 	config := r.config(in, parts, platform)
 	img, err := json.Marshal(config)
 	if err != nil {
@@ -193,12 +191,14 @@ func (r *run) platform(ctx context.Context, g gw.Client, platform ocispecs.Platf
 	var result *verify.Result
 	eg, egctx := errgroup.WithContext(ctx)
 	eg.Go(func() (err error) {
-		ref, err = solveState(egctx, g, runtime, platform)
+		// Not evaluated here: exporting takes the layers, and only a container
+		// needs them put together.
+		ref, err = lazyState(egctx, g, in.Runtime(), platform)
 		return err
 	})
 	if r.Verify != verify.Off {
 		eg.Go(func() (err error) {
-			result, err = r.prove(egctx, g, in, runtime, parts, config.Config.User, config.Config.Env)
+			result, err = r.prove(egctx, g, in, parts, config.Config.User, config.Config.Env)
 			return err
 		})
 	}
@@ -223,15 +223,19 @@ func (r *run) config(in graph.Input, parts *parts, platform ocispecs.Platform) d
 }
 
 // prove runs the verification, on the builder's GPUs where that is asked for.
-func (r *run) prove(ctx context.Context, g gw.Client, in graph.Input, runtime llb.State, parts *parts, user string, env []string) (*verify.Result, error) {
+func (r *run) prove(ctx context.Context, g gw.Client, in graph.Input, parts *parts, user string, env []string) (*verify.Result, error) {
 	device := r.gpu(r.builder)
 	config, err := json.Marshal(verify.Config{Torch: in.Plan.Torch != nil, GPU: device != ""})
 	if err != nil {
 		return nil, err
 	}
-	st := in.Verify(runtime, graph.VerifyInput{
+	salt := ""
+	if device != "" {
+		salt = r.GPUSalt
+	}
+	st := in.Verify(in.Packages(), graph.VerifyInput{
 		Program: verify.Program(), Config: config, Python: parts.python(in),
-		User: user, Env: env, Device: device, Salt: r.GPUSalt,
+		User: user, Env: env, Device: device, Salt: salt,
 	})
 	ref, err := solveState(ctx, g, st, parts.images.platform)
 	if err != nil {
