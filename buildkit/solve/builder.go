@@ -99,4 +99,4 @@ func capable(name string, caps apicaps.CapSet) error {
 	return nil
 }
 
-func mergeable(opts gw.BuildOpts) bool { return opts.LLBCaps.Contains(pb.CapMergeOp) }
+func mergeable(opts gw.BuildOpts) bool { return opts.LLBCaps.Supports(pb.CapMergeOp) == nil }
