@@ -1,0 +1,56 @@
+# docker gpu. `make help` lists the targets.
+
+VERSION  ?= $(shell git describe --match 'v[0-9]*' --dirty --always --tags 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X github.com/dockergpu/docker-gpu/internal/version.version=$(VERSION)
+PLUGINS  ?= $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
+# go-nvml marks calls of NVML as deprecated; -O2 is what Go would have set.
+export CGO_CFLAGS ?= -O2 -Wno-deprecated-declarations
+
+.DEFAULT_GOAL := help
+.PHONY: help build install uninstall demo test unit e2e e2e-torch cross lint bench bench-startup docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+build: ## build bin/docker-gpu
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/docker-gpu ./cmd/docker-gpu
+
+install: build ## put the plugin where docker finds it
+	install -D -m 0755 bin/docker-gpu '$(DESTDIR)$(PLUGINS)/docker-gpu'
+
+uninstall: ## remove the plugin again
+	rm -f '$(DESTDIR)$(PLUGINS)/docker-gpu'
+
+demo: install ## build and prove a real PyTorch image, on a private engine if none answers
+	scripts/demo
+
+test: unit cross e2e ## everything that CI runs: unit tests, cross builds, tests on the private engine
+
+unit: ## unit tests; they need nothing but Go
+	@test -z "$$(gofmt -l .)" || { echo 'not gofmt-ed:'; gofmt -l .; exit 1; }
+	go vet ./...
+	go test -race ./...
+
+e2e: build ## tests on the private engine, which this builds and starts
+	scripts/e2e
+
+e2e-torch: build ## the full PyTorch build on every kind of builder, recorded in docs/results
+	scripts/e2e-torch
+
+cross: ## compile for the other clients, without CGO
+	@for t in linux/amd64 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64; do \
+		echo "build $$t"; CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -o /dev/null ./cmd/docker-gpu || exit 1; done
+
+lint: ## static analysis with staticcheck
+	go run honnef.co/go/tools/cmd/staticcheck@2026.1 ./...
+
+bench: build ## the table of docs/benchmarks.md, on the private engine
+	test/bench/run
+
+bench-startup: build ## how long the binary takes to answer --help
+	go test -tags bench -run TestStartup -v ./test/bench
+
+clean: ## remove what was built here; `make engine-clean` removes the private engine
+	rm -rf bin
+
+-include test/engine/engine.mk
