@@ -16,23 +16,24 @@ need_packages() {
 
 pins() { grep -v '^#' "$here/pins"; }
 
-build() { locked build_missing; }
+build() { locked "$cache" build_missing; }
 
 build_missing() {
 	mkdir -p "$bin" "$toolkit" "$cache/built"
 	local name how package version
 	while read -r name how package version; do
 		[ "$(cat "$cache/built/$name" 2>/dev/null)" != "$how $package $version" ] || continue
+		[ "$how" != client ] || ! command -v docker >/dev/null || continue
 		say "building $name $version"
 		build_one "$name" "$how" "$package" "$version" </dev/null
 		say "$how $package $version" >"$cache/built/$name"
 	done < <(pins)
-	build_client
 }
 
 build_one() {
 	local name=$1 how=$2 package=$3 version=$4 to=$bin cgo=0 flags=()
-	local ld="-s -w $(version_flag "$name" "$version")"
+	local ld="-s -w" new=$cache/new
+	ld="$ld $(version_flag "$name" "$version")"
 	command -v go >/dev/null || die "go is missing: https://go.dev/dl"
 	case $name in nvidia-*) to=$toolkit ;; esac
 	case $how in
@@ -43,20 +44,19 @@ build_one() {
 		;;
 	esac
 	# Aside and then renamed: a running daemon's program cannot be written over.
-	local new=$cache/new
 	rm -rf "$new" && mkdir -p "$new"
-	if [ "$how" = tool ]; then
-		[ "$(cd "$here" && go list -m -f '{{.Version}}' "$(module_of "$package")")" = "$version" ] ||
+	if [[ $how = tool || $how = client ]]; then
+		[ "$(cd "$here" && go list -f '{{.Module.Version}}' "$package")" = "$version" ] ||
 			die "$here/pins and $here/go.mod disagree about $name"
-		(cd "$here" && CGO_ENABLED=$cgo go build -trimpath -buildvcs=false -ldflags "$ld" -o "$new/" "$package")
+		# Without a go.mod of its own, docker/cli would be compiled as Go 1.16.
+		(cd "$here" && CGO_ENABLED=$cgo go build -trimpath -buildvcs=false -ldflags "$ld" \
+			-gcflags 'github.com/docker/cli/...=-lang=go1.26' -o "$new/" "$package")
 	else
 		(cd / && GOBIN=$new CGO_ENABLED=$cgo go install -trimpath -buildvcs=false "${flags[@]}" -ldflags "$ld" "$package@$version")
 	fi
 	mv -f "$new"/* "$to/$name"
 	rmdir "$new"
 }
-
-module_of() { (cd "$here" && go list -f '{{.Module.Path}}' "$1"); }
 
 # version_flag NAME VERSION: each program says the version it was built from.
 version_flag() {
@@ -65,6 +65,7 @@ version_flag() {
 	containerd*) say "-X github.com/containerd/containerd/v2/version.Version=$2" ;;
 	registry) say "-X github.com/distribution/distribution/v3/version.version=$2" ;;
 	buildkitd) say "-X github.com/moby/buildkit/version.Version=$2" ;;
+	docker) say "-X github.com/docker/cli/cli/version.Version=${2%+*}" ;;
 	docker-buildx) say "-X github.com/docker/buildx/version.Version=$2" ;;
 	nvidia-*) say "-X github.com/NVIDIA/nvidia-container-toolkit/internal/info.version=${2#v}" ;;
 	esac
@@ -73,5 +74,3 @@ version_flag() {
 # Moby's modules count betas where Docker's releases count 29.x; clients and our
 # own checks compare releases.
 engine_version=29.8.0-dockergpu
-
-build_client() { :; }

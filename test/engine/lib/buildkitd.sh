@@ -19,6 +19,9 @@ buildkitd_start() {
 		  snapshotter = "overlayfs"
 		  binary = "$bin/runc"
 		  networkMode = "host"
+		  reservedSpace = "20GB"
+		  maxUsedSpace = "20GB"
+		  minFreeSpace = "1GB"
 		[worker.containerd]
 		  enabled = false
 		[registry."$registry"]

@@ -2,9 +2,13 @@
 
 start() {
 	variant=${variant:-containerd}
+	if [ "$variant" = old ]; then
+		[ "$gpu" != fake ] || die "the old engine knows no CDI: no fake GPU for it"
+		gpu=none
+	fi
 	build
 	[ "$variant" != old ] || fetch_debs
-	locked start_locked
+	locked "$dir" start_locked
 	if [ "$variant" != buildkit ]; then docker_for "$variant" info --format '{{.ServerVersion}}, {{.Driver}}' | sed 's/^/            /'; fi
 }
 
@@ -13,7 +17,7 @@ start_locked() {
 	home=$(state "$variant")
 	mkdir -p "$home"
 	registry_start
-	make_bases
+	locked "$cache" make_bases
 	if answers "$variant"; then
 		[[ -z $gpu || $gpu = "$(cat "$home/gpu")" ]] ||
 			die "$variant runs already with --gpu $(cat "$home/gpu"); stop it first"
@@ -39,7 +43,7 @@ socket_of() {
 	if [ "$1" = buildkit ]; then say "unix://$(state "$1")/buildkitd.sock"; else say "unix://$(state "$1")/docker.sock"; fi
 }
 
-stop() { locked stop_locked; }
+stop() { locked "$dir" stop_locked; }
 
 stop_locked() {
 	local each rest=

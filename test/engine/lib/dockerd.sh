@@ -20,7 +20,7 @@ docker_for() {
 	local sock
 	sock=unix://$(state "$1")/docker.sock
 	shift
-	PATH=$PATH:$bin docker --host "$sock" "$@"
+	PATH=$PATH:$bin timeout 60 docker --host "$sock" "$@"
 }
 
 # dockerd_path VARIANT: with a fake GPU the engine must find nvidia-cdi-hook, or
@@ -58,11 +58,13 @@ dockerd_config_of() {
 	case $1 in
 	containerd)
 		say '  "features": {"cdi": true, "containerd-snapshotter": true},'
+		builder_gc
 		say "  \"cdi-spec-dirs\": [\"$2/cdi\"]"
 		;;
 	graphdriver)
 		say '  "features": {"cdi": true, "containerd-snapshotter": false},'
 		say '  "storage-driver": "overlay2",'
+		builder_gc
 		say "  \"cdi-spec-dirs\": [\"$2/cdi\"]"
 		;;
 	old)
@@ -71,4 +73,10 @@ dockerd_config_of() {
 		say "  \"deprecated-key-path\": \"$2/key.json\""
 		;;
 	esac
+}
+
+# Left to itself, BuildKit wants a fifth of the disk free, and on a full one drops
+# cache that a test has just filled.
+builder_gc() {
+	say '  "builder": {"gc": {"enabled": true, "defaultReservedSpace": "20GB", "defaultMaxUsedSpace": "20GB", "defaultMinFreeSpace": "1GB"}},'
 }

@@ -9,7 +9,6 @@ cache=${DOCKER_GPU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/docker-gpu}
 bin=$cache/bin
 toolkit=$cache/toolkit   # nvidia-*: apart, because their mere presence on PATH changes what dockerd does
 debs=$cache/debs         # Debian's own docker.io, unpacked: the old engine
-rootfs=$cache/rootfs
 registry_port=${DOCKER_GPU_REGISTRY_PORT:-5055}
 registry=localhost:$registry_port
 debian_mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
@@ -48,12 +47,14 @@ parse_flags() {
 # state VARIANT: the folder that holds all that one engine writes.
 state() { say "$dir/$1"; }
 
-# locked COMMAND…: one start or stop at a time in one folder. The daemons must
-# not inherit the lock: they are started with fd 9 closed.
+# locked FOLDER COMMAND…: one command at a time in a folder. The daemons must not
+# inherit the lock: they are started with fd 9 closed.
 locked() {
-	mkdir -p "$dir"
+	local folder=$1
+	shift
+	mkdir -p "$folder"
 	(
 		flock 9
 		"$@"
-	) 9>"$dir/lock"
+	) 9>"$folder/lock"
 }
