@@ -61,6 +61,13 @@ func (r *run) prepare(ctx context.Context, g gw.Client, platform ocispecs.Platfo
 			return graph.Input{}, nil, err
 		}
 	}
+	if locked != nil && locked.Base.Local && locked.Base.Digest != p.base.digest.String() {
+		// A local image has no digest to ask for by, so it may have become another one.
+		if r.Locked {
+			return graph.Input{}, nil, &DriftError{plan.Platform, []string{"base changed"}}
+		}
+		locked = nil
+	}
 	tool := cmp.Or(p.tool, p.base)
 	if p.probed, err = p.images.probe(ctx, steps, tool); err != nil {
 		return graph.Input{}, nil, err

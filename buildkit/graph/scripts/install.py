@@ -48,15 +48,25 @@ def settle(top):
     os.utime(top, (EPOCH, EPOCH))
 
 
+def interpreter():
+    """The Python to make environments of: not one that lives in an environment itself."""
+    return getattr(sys, "_base_executable", sys.executable) if sys.prefix != sys.base_prefix else sys.executable
+
+
 def main(venv, layer, requirements, extra=""):
     real = layer + venv
     os.makedirs(real)
     os.makedirs(os.path.dirname(venv), exist_ok=True)
+    if os.path.lexists(venv):
+        # The base has an environment of this name: the layer adds to it. What is
+        # removed here is only this step's view of it.
+        shutil.rmtree(venv)
     os.symlink(real, venv)
     cache = os.path.join(layer, ".uv-cache")
     env = net.uv_env(cache)
     python = os.path.join(venv, "bin", "python")
-    subprocess.run(["/uv/uv", "venv", "--quiet", "--allow-existing", "--no-project", "--python", sys.executable, venv],
+    subprocess.run(["/uv/uv", "venv", "--quiet", "--allow-existing", "--no-project",
+                    "--python", interpreter(), venv],
                    env=env, check=True)
     skeleton = set(files(real))
     if requirements:
