@@ -6,6 +6,7 @@
 #   ENGINE_DIR      where it is unpacked and keeps its state (/var/tmp/docker-gpu-engine)
 #   CDI_SPEC        where the GPU's CDI spec is written (/etc/cdi/nvidia.yaml)
 #   CDI_FLAGS       more flags for `nvidia-ctk cdi generate`, e.g. --library-search-path=…
+#   BUILD_DEVICE    false refuses the GPU to builds, to try the proof after loading
 #
 # Its last line on stdout is for eval: the exports that make it the engine in use.
 set -euo pipefail
@@ -50,7 +51,8 @@ if ! docker version >/dev/null 2>&1; then
 		  "iptables": false,
 		  "ip6tables": false,
 		  "bridge": "none",
-		  "userland-proxy": false
+		  "userland-proxy": false,
+		  "builder": {"Entitlements": {"device": ${BUILD_DEVICE:-true}}}
 		}
 	J
 	rm -f "$dir/pid" "$dir/exec/containerd/containerd.pid"

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Prove `docker gpu build --torch=base` on a real GPU, inside the build and after
-# loading. It takes an engine that test/gpu/start-engine.sh started (or any with
-# CDI), DOCKER_HOST, the plugin's binary and a PyTorch on this machine:
+# loading. It takes the plugin's binary and a PyTorch on this machine:
 #
+#   export ENGINE_PACK=docker-gpu-engine.tar.xz ENGINE_DIR=/var/tmp/docker-gpu-engine
+#   eval "$(test/gpu/start-engine.sh | tail -n 1)"
 #   DOCKER_GPU=bin/docker-gpu TORCH=/opt/torch/.venv OUT=out test/gpu/verify-build.sh
 #
 # The machine's own root file system becomes the base image, so no network is needed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-: "${DOCKER_GPU:=bin/docker-gpu}" "${TORCH:=/opt/torch/.venv}" "${OUT:=.}"
+: "${DOCKER_GPU:=bin/docker-gpu}" "${TORCH:=/opt/torch/.venv}" "${OUT:=.}" "${ENGINE_DIR:=/var/tmp/docker-gpu-engine}"
+export ENGINE_DIR
 project=$(mktemp -d)
 trap 'rm -rf "$project"' EXIT
 cat > "$project/main.py" <<'PY'
@@ -22,9 +24,14 @@ step "machine: $(date -u +%Y-%m-%d)"
 nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv
 
 step "the machine's root and PyTorch as the image hosttorch"
-time tar -C / --one-file-system --exclude=./proc --exclude=./sys --exclude=./dev --exclude=./tmp --exclude=./var/lib/docker \
-	--exclude=./usr/local --exclude=./root --exclude=./engine-data -c . ${TORCH:+".$TORCH"} 2>/dev/null |
-	docker import --change "ENV PATH=$TORCH/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" - hosttorch:latest
+extra=()
+[ "$(stat -c %d "$TORCH")" = "$(stat -c %d /)" ] || extra=(".$TORCH")
+archive() { # 1 says that a file changed while it was read, as logs do
+	tar -C / --one-file-system --exclude=./proc --exclude=./sys --exclude=./dev --exclude=./tmp --exclude=./run --exclude=./work \
+		--exclude=./usr/local --exclude=./root --exclude=".$ENGINE_DIR" -c . "${extra[@]}" 2>/dev/null || [ $? -eq 1 ]
+}
+time archive | docker import \
+	--change "ENV PATH=$TORCH/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" - hosttorch:latest
 
 step "the decision for this machine"
 "$DOCKER_GPU" build --torch --explain
@@ -47,9 +54,12 @@ step "the image runs"
 time docker run --rm --gpus all proven:in-build python3 main.py
 
 step "proof after loading: the engine now gives builds no device"
-DEVICE=false test/gpu/start-engine.sh --restart >/dev/null
+kill "$(cat "$ENGINE_DIR/pid")"
+for _ in $(seq 100); do [ -s "$ENGINE_DIR/pid" ] || break; sleep 0.1; done
+BUILD_DEVICE=false test/gpu/start-engine.sh >/dev/null
 time "$DOCKER_GPU" build --torch=base --base hosttorch --verify=require --progress=plain -t proven:after-load \
 	--metadata-file "$OUT/after-load.json" "$project"
+
 step "nothing is left over"
 docker ps -a
 docker images
