@@ -5,6 +5,7 @@ registry_start() {
 	local home=$dir/registry
 	mkdir -p "$home" "$cache/registry"
 	if running "$home/pid" "$home"; then return; fi
+	if port_open; then die "port $registry_port is taken; give the registry another with DOCKER_GPU_REGISTRY_PORT"; fi
 	cat >"$home/config.yml" <<-Y
 		version: 0.1
 		log: {level: warn}
@@ -16,12 +17,13 @@ registry_start() {
 	OTEL_TRACES_EXPORTER=none launch "$home/log" "$bin/registry" serve "$home/config.yml"
 	say $! >"$home/pid"
 	say "$registry_port" >"$home/port"
-	wait_for 10 registry_answers || die "the registry on port $registry_port does not answer (another port: DOCKER_GPU_REGISTRY_PORT)
+	wait_for 10 registry_answers || die "the registry does not answer on port $registry_port
 $(tail -n 5 "$home/log")"
 	say "registry    $registry"
 }
 
-registry_answers() { running "$dir/registry/pid" "$dir/registry" && (exec 3<>"/dev/tcp/127.0.0.1/$registry_port"); }
+port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$registry_port") 2>/dev/null; }
+registry_answers() { running "$dir/registry/pid" "$dir/registry" && port_open; }
 
 registry_stop() {
 	sweep "$dir/registry"
