@@ -2,7 +2,7 @@
 
 ENGINE := test/engine/engine
 
-.PHONY: engine-build engine-start engine-stop engine-status engine-pack engine-test
+.PHONY: engine-build engine-start engine-stop engine-status engine-clean engine-pack engine-test
 
 engine-build: ## build the private engine from its pinned modules
 	$(ENGINE) build
@@ -15,6 +15,9 @@ engine-stop: ## stop the private engine, all variants unless VARIANT is given
 
 engine-status: ## show which private engines run
 	$(ENGINE) status
+
+engine-clean: ## stop the private engine and remove all that it built and kept
+	$(ENGINE) clean
 
 engine-pack: ## pack the private engine for a machine without a network
 	$(ENGINE) pack

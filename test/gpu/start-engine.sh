@@ -36,6 +36,8 @@ mkdir -p "$(dirname "$spec")"
 nvidia-ctk --quiet cdi generate --output="$spec" ${CDI_FLAGS:-} >&2 || fail "nvidia-ctk found no driver; does nvidia-smi run?"
 
 if ! docker version >/dev/null 2>&1; then
+	# A dockerd without a bridge deletes docker0, whoever made it.
+	[ ! -e /sys/class/net/docker0 ] || fail "this machine has a Docker (docker0): use that one"
 	# No bridge and no iptables: kernels of rented machines often lack both, and
 	# the project's own containers run with --network none. The graphdriver store
 	# imports big root file systems much faster than the containerd store does.

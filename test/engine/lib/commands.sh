@@ -69,6 +69,12 @@ stop_one() {
 	rm -rf "$home/exec" "$home/pid" "$home"/*.sock "$home/block"
 }
 
+clean() {
+	variant=
+	stop
+	rm -rf "$cache" "$dir"
+}
+
 status() {
 	local each
 	printf '%-12s %-8s %-7s %-5s %s\n' VARIANT STATE PID GPU ADDRESS

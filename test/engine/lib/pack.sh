@@ -5,6 +5,7 @@ pack() {
 	build
 	need_packages xz=xz-utils strip=binutils
 	tree=$(mktemp -d "$cache/pack.XXXXXX")
+	chmod 755 "$tree"
 	for name in dockerd containerd containerd-shim-runc-v2 runc; do cp "$bin/$name" "$tree/"; done
 	cp "$toolkit"/nvidia-ctk "$toolkit"/nvidia-cdi-hook "$tree/"
 	cp "$(PATH=$PATH:$bin command -v docker)" "$tree/docker"
