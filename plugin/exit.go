@@ -5,48 +5,68 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"strings"
 
 	"github.com/docker/cli/cli"
 )
 
-// Exit codes, as `docker gpu --help` and the README name them.
+// Exit codes, as the README names them.
 const (
 	exitFailed      = 1
 	exitUsage       = 125
 	exitInterrupted = 130
 )
 
-// usageError is a wrong flag or argument.
+// usageError is a wrong flag, or a wrong value of one.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+func (usageError) ExitCode() int { return exitUsage }
+
 // report prints an error the way every command does and returns the exit code:
 // the one place where errors become codes.
-func report(w io.Writer, err error, debug bool) int {
-	if err == nil {
-		return 0
+func report(w io.Writer, err error, interrupted, debug bool) int {
+	if text := message(err, interrupted, debug); text != "" {
+		fmt.Fprintln(w, "docker gpu:", text)
 	}
-	var status cli.StatusError
-	var usage usageError
-	switch {
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(w, "docker gpu: interrupted")
+	return exitCode(err, interrupted)
+}
+
+func exitCode(err error, interrupted bool) int {
+	if interrupted || errors.Is(err, context.Canceled) {
 		return exitInterrupted
-	case errors.As(err, &status):
-		if text := status.Error(); text != "" {
-			fmt.Fprintln(w, "docker gpu:", text)
-		}
-		return status.StatusCode
-	case errors.As(err, &usage):
-		fmt.Fprintln(w, "docker gpu:", err)
-		return exitUsage
 	}
+	code := exitFailed
+	if status, ok := errors.AsType[cli.StatusError](err); ok {
+		code = status.StatusCode
+	} else if _, ok := errors.AsType[*exec.ExitError](err); ok {
+		// A program that we called has failed: its code says nothing about ours.
+		return exitFailed
+	} else if coded, ok := errors.AsType[interface {
+		error
+		ExitCode() int
+	}](err); ok {
+		code = coded.ExitCode()
+	}
+	if code == 0 { // an error is never a success
+		return exitFailed
+	}
+	return code
+}
+
+// message is what a user reads of an error; nothing for a bare status.
+func message(err error, interrupted, debug bool) string {
 	text := strings.TrimSpace(err.Error())
 	if debug {
-		text = fmt.Sprintf("%+v", err)
+		text = strings.TrimSpace(fmt.Sprintf("%+v", err)) // with the stacks that BuildKit's errors carry
 	}
-	fmt.Fprintln(w, "docker gpu:", text)
-	return exitFailed
+	switch {
+	case errors.Is(err, context.Canceled) && !debug:
+		return "interrupted"
+	case interrupted:
+		return "interrupted: " + text // what it left undone may matter
+	}
+	return text
 }

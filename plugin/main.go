@@ -1,16 +1,16 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli-plugins/plugin"
 	"github.com/docker/cli/cli/command"
-	cliflags "github.com/docker/cli/cli/flags"
+	"github.com/docker/cli/cli/debug"
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel"
 
 	"github.com/dockergpu/docker-gpu/internal/version"
 )
@@ -18,43 +18,45 @@ import (
 // Main runs the process's command line, as Docker's plugin or alone, and
 // returns its exit code.
 func Main() int {
-	cli, err := command.NewDockerCli()
+	dockerCLI, err := command.NewDockerCli()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "docker gpu:", err)
-		return 1
+		return exitFailed
 	}
+	ctx, stop := interruptible()
+	defer stop()
 	standalone := plugin.RunningStandalone()
-	root := NewRoot(cli, standalone)
+	return execute(ctx, dockerCLI, NewRoot(ctx, dockerCLI, standalone), standalone)
+}
+
+// execute runs a command tree and turns its error into lines and a code.
+func execute(ctx context.Context, dockerCLI *command.DockerCli, root *cobra.Command, standalone bool) int {
+	// Without a handler, telemetry that cannot be sent is logged on stderr.
+	otel.SetErrorHandler(debug.OTELErrorHandler)
+	var err error
 	if standalone {
-		err = root.Execute()
+		err = root.ExecuteContext(ctx)
 	} else {
-		err = plugin.RunPlugin(cli, root, metadata.Metadata{
-			SchemaVersion: "0.1.0",
-			Vendor:        "the docker gpu authors",
-			Version:       version.String(),
-			URL:           "https://github.com/dockergpu/docker-gpu",
-		})
+		err = plugin.RunPlugin(dockerCLI, root, about())
 	}
-	return report(os.Stderr, err, debugging(root))
+	if err == nil {
+		return 0
+	}
+	return report(dockerCLI.Err(), err, ctx.Err() != nil, debugging(root))
 }
 
-// connect prepares the Docker CLI for a command and makes its context end with
-// the first SIGINT or SIGTERM. The signals are taken before the plugin's own
-// handling: without that, Ctrl-C exits with 1 or 255 instead of 130.
-func connect(cli *command.DockerCli, opts *cliflags.ClientOptions, standalone bool) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-		cobra.OnFinalize(stop)
-		cmd.SetContext(ctx)
-		if standalone {
-			opts.SetDefaultOptions(cmd.Root().Flags())
-			return cli.Initialize(opts)
-		}
-		return plugin.PersistentPreRunE(cmd, args)
+// about is what the docker client shows of its plugin.
+func about() metadata.Metadata {
+	return metadata.Metadata{
+		SchemaVersion: "0.1.0",
+		Vendor:        "docker gpu authors",
+		Version:       version.String(),
+		URL:           "https://github.com/dockergpu/docker-gpu",
 	}
 }
 
+// debugging is asked after a failure, which may have come before -D took effect.
 func debugging(root *cobra.Command) bool {
 	f := root.Flags().Lookup("debug")
-	return f != nil && f.Value.String() == "true" || os.Getenv("DEBUG") == "1"
+	return debug.IsEnabled() || f != nil && f.Value.String() == "true"
 }

@@ -1,8 +1,7 @@
 package plugin
 
 import (
-	"fmt"
-	"strings"
+	"context"
 
 	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli-plugins/plugin"
@@ -22,60 +21,65 @@ const examples = `  # Build a PyTorch image for this machine's GPUs from the pro
   # Build for other GPUs than this machine's and push
   docker gpu build --torch --target-gpu h100 --target-driver 570 -t registry.example.com/team/model --push .`
 
-// NewRoot is the command tree. Alone it also has Docker's own global flags.
-func NewRoot(dockerCLI *command.DockerCli, standalone bool) *cobra.Command {
-	opts := cliflags.NewClientOptions()
-	name := "gpu"
-	if standalone {
-		name = "docker-gpu"
-	}
-	root := group(&cobra.Command{
-		Use:               name,
-		Short:             "GPU hosts and images: from bare metal to a verified GPU container",
-		Example:           examples,
-		Version:           version.String(),
-		PersistentPreRunE: connect(dockerCLI, opts, standalone),
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-	})
-	root.SetVersionTemplate("docker gpu {{.Version}}\n")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())}
-	})
-	if standalone {
-		opts.InstallFlags(root.Flags())
-	}
-	root.AddCommand(
+// commands are all commands, in the order of their files.
+func commands(dockerCLI command.Cli) []*cobra.Command {
+	return []*cobra.Command{
 		newBuildCmd(dockerCLI),
 		newVersionCmd(dockerCLI),
-	)
+	}
+}
+
+// NewRoot is the command tree; its commands end when ctx does. Alone it is
+// docker-gpu and has Docker's own global flags, else docker provides them.
+func NewRoot(ctx context.Context, dockerCLI *command.DockerCli, standalone bool) *cobra.Command {
+	root := group(&cobra.Command{
+		Use:           "gpu",
+		Short:         "GPU hosts and images: from bare metal to a verified GPU container",
+		Example:       examples,
+		Version:       version.String(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	})
+	root.AddCommand(commands(dockerCLI)...)
+	root.SetVersionTemplate("docker gpu {{.Version}}\n")
+	root.Flags().BoolP("version", "v", false, "Show the version")
+	var opts *cliflags.ClientOptions
+	if standalone {
+		opts = alone(root, dockerCLI)
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{seeHelp(cmd, err.Error())}
+	})
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		// Docker's own handling of signals, which PersistentPreRunE starts, would
+		// make Ctrl-C exit with 1 or 255: our context has to be below it.
+		cmd.SetContext(ctx)
+		if standalone {
+			opts.SetDefaultOptions(cmd.Root().Flags())
+			return dockerCLI.Initialize(opts)
+		}
+		return plugin.PersistentPreRunE(cmd, args)
+	}
 	return root
 }
 
-// group gives a command that only holds others what cobra leaves out: help when
-// called alone, and an error with a suggestion for a sub-command it does not have.
-func group(cmd *cobra.Command) *cobra.Command {
-	cmd.TraverseChildren = true
-	cmd.SuggestionsMinimumDistance = 2
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
+// alone gives the root what docker gives a plugin: global flags, the layout of
+// help, streams, and completion scripts of its own.
+func alone(root *cobra.Command, dockerCLI command.Cli) *cliflags.ClientOptions {
+	root.Use = "docker-gpu"
+	opts, _ := cli.SetupPluginRootCommand(root)
+	root.Annotations = nil // a pointer to Docker's guides
+	root.SetIn(dockerCLI.In())
+	root.SetOut(dockerCLI.Out())
+	root.SetErr(dockerCLI.Err())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		cmd.DisableFlagsInUseLine = true
+		if cmd.Name() == "completion" {
+			group(cmd)
 		}
-		text := fmt.Sprintf("%q is not a command of %q", args[0], path(cmd))
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			text += "; did you mean " + strings.Join(near, " or ") + "?"
-		}
-		return cli.StatusError{Status: text + fmt.Sprintf("\nSee '%s --help'", path(cmd)), StatusCode: exitFailed}
 	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	return cmd
-}
-
-// path is how a user calls a command, also where Docker calls it.
-func path(cmd *cobra.Command) string {
-	if !plugin.RunningStandalone() && !strings.HasPrefix(cmd.CommandPath(), "docker") {
-		return "docker " + cmd.CommandPath()
-	}
-	return cmd.CommandPath()
+	return opts
 }

@@ -3,7 +3,6 @@ package plugin
 import (
 	"fmt"
 
-	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 
@@ -14,7 +13,7 @@ func newVersionCmd(dockerCLI command.Cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Show the version",
-		Args:  cli.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(dockerCLI.Out(), "docker gpu", version.String())
 			return err
