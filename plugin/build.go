@@ -64,11 +64,12 @@ func runBuild(ctx context.Context, cli command.Cli, opts *buildOptions) error {
 	if opts.print != "" {
 		return r.printGraph(ctx, b, wish)
 	}
-	report, err := buildkit.Build(ctx, b, engine.Open(cli), wish, r.display(b))
+	e := engine.Open(cli)
+	report, err := buildkit.Build(ctx, b, e, wish, r.display(b))
 	if err != nil {
 		return err
 	}
-	return r.finish(b, report)
+	return r.finish(ctx, b, e, report)
 }
 
 // read takes in flags, gpu.yaml, the project and the lock.

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -19,11 +20,18 @@ import (
 	"github.com/dockergpu/docker-gpu/buildkit/project"
 	"github.com/dockergpu/docker-gpu/buildkit/solve"
 	"github.com/dockergpu/docker-gpu/buildkit/verify"
+	"github.com/dockergpu/docker-gpu/internal/engine"
 )
 
 // finish writes the lock and the files that were asked for, and tells the user.
-func (r *buildRun) finish(b *solve.Builder, report *buildkit.Report) error {
+func (r *buildRun) finish(ctx context.Context, b *solve.Builder, e *engine.Engine, report *buildkit.Report) error {
 	id := imageID(b, report.Response)
+	if !b.Moby && len(r.opts.outputs) == 0 && !r.opts.push && len(r.opts.tags) > 0 {
+		// The engine that loaded the image decides what its ID is.
+		if loaded, err := e.ImageID(ctx, r.opts.tags[0]); err == nil {
+			id = loaded
+		}
+	}
 	if r.opts.iidFile != "" {
 		if err := atomicwriter.WriteFile(r.opts.iidFile, []byte(id), 0o644); err != nil {
 			return fmt.Errorf("--iidfile: %w", err)

@@ -57,6 +57,7 @@ func (in Input) Verify(runtime llb.State, v VerifyInput) llb.State {
 	if in.NoCache {
 		opts = append(opts, llb.IgnoreCache)
 	}
-	writable := llb.Scratch().File(llb.Mkdir("/w", 0o777, llb.WithCreatedTime(Epoch())), internal("make room for the result"))
+	// Owned by the user as well as open to all: older BuildKits take the mode through a umask.
+	writable := llb.Scratch().File(llb.Mkdir("/w", 0o777, llb.WithCreatedTime(Epoch()), llb.WithUser(in.Owner)), internal("make room for the result"))
 	return root.Run(append(opts, llb.Args(args))...).AddMount(outDir, writable)
 }

@@ -94,6 +94,12 @@ func (e *Engine) Load(ctx context.Context, archive io.Reader) error {
 	return nil
 }
 
+// ImageID is the ID of an image by name.
+func (e *Engine) ImageID(ctx context.Context, image string) (string, error) {
+	res, err := e.API.ImageInspect(ctx, image)
+	return res.ID, err
+}
+
 // Remove removes an image name; one that is not there is no error.
 func (e *Engine) Remove(ctx context.Context, image string) error {
 	_, err := e.API.ImageRemove(ctx, image, client.ImageRemoveOptions{PruneChildren: true})
