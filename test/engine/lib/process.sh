@@ -19,7 +19,7 @@ ours() {
 	dockerd | containerd | containerd-shim-runc-v2 | buildkitd | registry) ;;
 	*) return 1 ;;
 	esac
-	tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | grep -qF "$2/"
+	tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | awk -v below="$2/" 'index($0, below) == 1 { found = 1 } END { exit !found }'
 }
 
 # running PIDFILE FOLDER
