@@ -16,7 +16,7 @@ func CheckArchs(targets, archs []string) error {
 	var lost []string
 	for _, t := range targets {
 		if !slices.ContainsFunc(archs, func(a string) bool { return serves(a, t) }) {
-			lost = append(lost, "sm_"+strings.ReplaceAll(t, ".", ""))
+			lost = append(lost, smOf(t))
 		}
 	}
 	if len(lost) > 0 {
@@ -36,35 +36,61 @@ func serves(arch, target string) bool {
 	case strings.HasPrefix(arch, "compute_"):
 		return compare(target, cc) >= 0
 	}
-	haveMajor, _, _ := strings.Cut(cc, ".")
-	wantMajor, _, _ := strings.Cut(target, ".")
-	return haveMajor == wantMajor && compare(target, cc) >= 0
+	return branch(cc) == branch(target) && compare(target, cc) >= 0
 }
 
-// archsOf are the architectures of a release's wheel, nil where no table row knows.
-func archsOf(version, variant, platform string) []string {
+// archsOf are the architectures in a release's wheel, nil where no row knows.
+func archsOf(version, variant, platform string) (policy.Archs, bool) {
 	for _, row := range policy.WheelArchs() {
 		if row.Variant == variant && row.Platform == platform &&
-			(row.From == "" || compare(version, row.From) >= 0) && (row.To == "" || compare(version, row.To) <= 0) {
-			return row.Archs
+			(row.From == "" || compare(version, row.From) >= 0) && compare(version, row.To) <= 0 {
+			return row, true
 		}
 	}
-	return nil
+	return policy.Archs{}, false
 }
 
-// blackwell says that a target is of NVIDIA's Blackwell generation, which takes newer drivers.
-func blackwell(targets []string) bool {
-	return slices.ContainsFunc(targets, func(t string) bool { return compare(t, "10.0") >= 0 })
+// generation is the family of a compute capability; false for one that is newer
+// or older than the table.
+func generation(cc string) (policy.Generation, bool) {
+	for _, g := range policy.Generations() {
+		if compare(cc, g.From) >= 0 && compare(cc, g.To) <= 0 {
+			return g, true
+		}
+	}
+	return policy.Generation{}, false
 }
 
-// minDriver is the driver that a CUDA version takes on the targets, "" if no row knows.
+// minDriver is the driver that a CUDA version takes on the targets, "" if no row
+// knows the CUDA.
 func minDriver(cuda string, targets []string) string {
+	need := ""
 	for _, d := range policy.Drivers() {
 		if d.CUDA == cuda {
-			if d.Blackwell != "" && blackwell(targets) {
-				return d.Blackwell
-			}
-			return d.Min
+			need = d.Min
+		}
+	}
+	if need == "" {
+		return ""
+	}
+	for _, t := range targets {
+		if g, ok := generation(t); ok && g.MinDriver != "" && compare(g.MinDriver, need) > 0 {
+			need = g.MinDriver
+		}
+	}
+	return need
+}
+
+// inCUDA says why the toolkit's libraries have no code for a target, "" if they have.
+func inCUDA(cuda string, targets []string) string {
+	for _, t := range targets {
+		g, ok := generation(t)
+		switch {
+		case !ok:
+		case g.FirstCUDA != "" && compare(cuda, g.FirstCUDA) < 0:
+			return fmt.Sprintf("%s (%s) takes CUDA %s or newer", g.Name, smOf(t), g.FirstCUDA)
+		case g.LastCUDA != "" && compare(cuda, g.LastCUDA) > 0:
+			return fmt.Sprintf("CUDA %s has no code for %s (%s) any more; the last with it is %s", cuda, g.Name, smOf(t), g.LastCUDA)
 		}
 	}
 	return ""

@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,107 +8,114 @@ import (
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
-// Index answers which files an index has for a project, by file name. A project
-// that is not there has none.
-type Index interface {
-	Wheels(ctx context.Context, indexURL, project string) ([]string, error)
-}
-
 // wished is a torch release as asked for.
 type wished struct {
 	release policy.TorchRelease
 	known   bool // stands in the table
-	auto    bool // the user named none, so an older one may be taken
 	warning string
 }
 
-func release(ctx context.Context, wish, indexURL string, idx Index) (wished, error) {
-	table := policy.Torch()
-	if wish == "auto" {
-		return wished{release: table[0], known: true, auto: true}, nil
-	}
+// release finds the release that the user names; "auto" is not one.
+func (d *decider) release() (wished, error) {
+	table, wish := policy.Torch(), d.spec.Torch
 	if wish != "latest" {
 		if !dotted.MatchString(wish) {
-			return wished{}, &Conflict{What: fmt.Sprintf("--torch %q", wish), Why: "is no release",
-				WaysOut: []string{`name one such as "2.14.0" or "2.14", or write --torch alone for the newest known`}}
-		}
-		for _, r := range table {
-			if r.Version == wish || strings.HasPrefix(r.Version, wish+".") {
-				return wished{release: r, known: true}, nil
+			ways := []string{fmt.Sprintf("name one such as %q or %q, or write --torch alone for the newest known", table[0].Version, "2.14")}
+			if version, local, ok := strings.Cut(wish, "+"); ok {
+				if v, is := variantOf(local); is {
+					ways = []string{fmt.Sprintf("write --torch %s --cuda %s", version, cudaOf(v))}
+				}
 			}
+			return wished{}, &Conflict{What: fmt.Sprintf("--torch %q", wish), Why: "is no release", WaysOut: ways}
 		}
-		if compare(wish, table[len(table)-1].Version) < 0 {
+		if r, ok := inTable(wish); ok {
+			return wished{release: r, known: true}, nil
+		}
+		if oldest := table[len(table)-1].Version; compare(wish, oldest) < 0 {
 			return wished{}, &Conflict{What: "--torch " + wish, Why: "is older than the oldest release that docker gpu knows",
-				WaysOut: []string{"the oldest is " + table[len(table)-1].Version, "build from an image that has it, with --torch=base --base IMAGE"}}
+				WaysOut: []string{"the oldest are " + nearVersions(wish), "build from an image that has it, with --torch=base --base IMAGE"}}
 		}
 	}
-	return lookUp(ctx, wish, indexURL, idx, table)
+	return d.lookUp(wish)
+}
+
+// inTable finds "2.14.0", or the newest patch of "2.14".
+func inTable(wish string) (policy.TorchRelease, bool) {
+	for _, r := range policy.Torch() {
+		if r.Version == wish || strings.HasPrefix(r.Version, wish+".") {
+			return r, true
+		}
+	}
+	return policy.TorchRelease{}, false
+}
+
+// nearVersions are the known releases nearest to a wish, for an error.
+func nearVersions(wish string) string {
+	table := policy.Torch()
+	at := slices.IndexFunc(table, func(r policy.TorchRelease) bool { return compare(r.Version, wish) < 0 })
+	if at < 0 {
+		at = len(table)
+	}
+	var out []string
+	for _, r := range table[max(0, min(at-2, len(table)-3)):min(len(table), at+2)] {
+		out = append(out, r.Version)
+	}
+	return strings.Join(out, ", ")
 }
 
 // lookUp asks the index for a release that no table row knows.
-func lookUp(ctx context.Context, wish, indexURL string, idx Index, table []policy.TorchRelease) (wished, error) {
-	var found []string
-	var failed error
-	if idx != nil {
-		files, err := idx.Wheels(ctx, indexURL, "torch")
-		failed = err
-		for _, f := range files {
-			if v, ok := torchVersion(f); ok && !slices.Contains(found, v) {
-				found = append(found, v)
-			}
+func (d *decider) lookUp(wish string) (wished, error) {
+	table := policy.Torch()
+	wheels, err := d.ask.wheels(d.ctx, d.spec.Index.URL)
+	for _, v := range versions(wheels) {
+		if wish != "latest" && v != wish && !strings.HasPrefix(v, wish+".") {
+			continue
 		}
-		slices.SortFunc(found, func(a, b string) int { return compare(b, a) })
-	}
-	for _, v := range found {
-		if wish == "latest" || v == wish || strings.HasPrefix(v, wish+".") {
-			for _, r := range table {
-				if r.Version == v {
-					return wished{release: r, known: true}, nil
-				}
-			}
-			return wished{release: policy.TorchRelease{Version: v, Partial: true},
-				warning: fmt.Sprintf("torch %s is newer than docker gpu's tables: it comes from the default index with whatever CUDA that has, "+
-					"and the verification tells which GPUs it runs on", v)}, nil
+		if r, ok := inTable(v); ok && r.Version == v {
+			return wished{release: r, known: true}, nil
 		}
+		here := of(wheels, v, d.platform, "")
+		if len(here) == 0 {
+			return wished{}, &Conflict{What: "--torch " + v, Why: "has no wheels for " + d.platform + " on the index", WaysOut: []string{"known releases: " + nearVersions(v)}}
+		}
+		return wished{release: policy.TorchRelease{Version: v, Pythons: pythons(here), Source: "the package index"},
+			warning: fmt.Sprintf("torch %s is newer than docker gpu's tables: which GPUs and drivers it runs on only the verification tells", v)}, nil
 	}
 	switch {
-	case wish == "latest" && failed != nil:
-		return wished{}, fmt.Errorf("--torch latest: the index cannot be asked: %w", failed)
-	case wish == "latest":
+	case wish == "latest" && err == errNotAsked:
 		return wished{release: table[0], known: true, warning: "no index was asked: the newest known release was taken"}, nil
-	case idx == nil || failed != nil:
-		return wished{release: policy.TorchRelease{Version: wish, Partial: true},
-			warning: fmt.Sprintf("torch %s is in no table, and no index could be asked whether it exists", wish)}, nil
+	case wish == "latest" && err != nil:
+		return wished{}, fmt.Errorf("--torch latest: the index cannot be asked; write --torch alone for the newest known release: %w", err)
+	case wish == "latest":
+		return wished{}, &Conflict{What: "--torch latest", Why: "the index has no torch", WaysOut: []string{"check --index-url", "write --torch alone for the newest known release"}}
+	case err == nil:
+		ways := []string{"known releases that are near: " + nearVersions(wish)}
+		if there := versions(wheels); len(there) > 0 {
+			ways = append(ways, "the newest on the index is "+there[0])
+		}
+		return wished{}, &Conflict{What: "--torch " + wish, Why: "does not exist on the index", WaysOut: ways}
+	case compare(wish, table[0].Version) < 0 || branch(wish) != branch(table[0].Version):
+		return wished{}, &Conflict{What: "--torch " + wish, Why: "is not a release that docker gpu knows, and the index could not be asked: " + err.Error(),
+			WaysOut: []string{"known releases that are near: " + nearVersions(wish)}}
 	}
-	return wished{}, &Conflict{What: "--torch " + wish, Why: "does not exist on the index",
-		WaysOut: []string{"releases there: " + strings.Join(found[:min(6, len(found))], ", ")}}
-}
-
-// torchVersion is the public version in a wheel's file name, for final releases.
-func torchVersion(file string) (string, bool) {
-	rest, ok := strings.CutPrefix(file, "torch-")
-	if !ok || !strings.HasSuffix(file, ".whl") {
-		return "", false
-	}
-	v, _, _ := strings.Cut(rest, "-")
-	v, _, _ = strings.Cut(strings.ReplaceAll(v, "%2B", "+"), "+")
-	return v, dotted.MatchString(v)
+	return wished{release: policy.TorchRelease{Version: wish},
+		warning: fmt.Sprintf("torch %s is newer than docker gpu's tables, and no index could be asked whether it exists (%v)", wish, err)}, nil
 }
 
 // CheckPython says whether the plan's PyTorch has wheels for a Python, "3.11".
+// It is for a base whose Python is seen only on the builder.
 func CheckPython(p Plan, python string) error {
 	if p.Torch == nil || p.Torch.InBase || !p.Torch.Known {
 		return nil
 	}
-	for _, r := range policy.Torch() {
-		if r.Version != p.Torch.Version || slices.Contains(r.Pythons, python) {
-			continue
-		}
-		return &Conflict{What: fmt.Sprintf("Python %s of base %s", python, p.Base),
-			Why:     fmt.Sprintf("torch %s has wheels for Python %s only", r.Version, strings.Join(r.Pythons, ", ")),
-			WaysOut: append([]string{"take a base with one of these, such as " + policy.PythonBase(best(r.Pythons))}, otherTorch(python)...)}
+	r, ok := inTable(p.Torch.Version)
+	if !ok || slices.Contains(r.Pythons, python) {
+		return nil
 	}
-	return nil
+	return &Conflict{What: fmt.Sprintf("Python %s of base %s", python, p.Base),
+		Why: fmt.Sprintf("torch %s has wheels for Python %s only", r.Version, strings.Join(r.Pythons, ", ")),
+		WaysOut: append([]string{"take a base with one of these, such as " + policy.PythonBase(best(r.Pythons))},
+			otherTorch(python)...)}
 }
 
 func otherTorch(python string) []string {
@@ -123,10 +129,8 @@ func otherTorch(python string) []string {
 
 // best is the default Python if it is among these, else the newest.
 func best(pythons []string) string {
-	if slices.Contains(pythons, policy.PythonDefault) {
+	if len(pythons) == 0 || slices.Contains(pythons, policy.PythonDefault) {
 		return policy.PythonDefault
 	}
 	return pythons[len(pythons)-1]
 }
-
-func noDot(s string) string { return strings.ReplaceAll(s, ".", "") }

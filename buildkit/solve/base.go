@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/containerd/platforms"
@@ -113,14 +114,17 @@ func (im images) probe(ctx context.Context, steps graph.Steps, img *image) (*pro
 		return nil, fmt.Errorf("base image %s uses musl (%s), for which PyTorch and NVIDIA make no wheels; "+
 			"use a glibc image such as python:3.12-slim-trixie", img.ref, names[0])
 	}
+	found, err := im.onPath(ctx, st, img, "python3")
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, fmt.Errorf("base image %s has no python3 on its PATH; choose one that has, such as python:3.12-slim-trixie", img.ref)
+	}
 	ref, err := im.solve(ctx, steps.Probe(st))
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, err
-		}
-		text := err.Error()
-		if strings.Contains(text, "executable file not found") || strings.Contains(text, "no such file") || strings.Contains(text, "exit code: 127") {
-			return nil, fmt.Errorf("base image %s has no python3 on its PATH; choose one that has, such as python:3.12-slim-trixie", img.ref)
 		}
 		return nil, fmt.Errorf("the Python of base image %s cannot be asked: %w", img.ref, err)
 	}
@@ -133,6 +137,26 @@ func (im images) probe(ctx context.Context, steps graph.Steps, img *image) (*pro
 		return nil, fmt.Errorf("the Python of base image %s gave no readable answer: %w", img.ref, err)
 	}
 	return &p, nil
+}
+
+// onPath says whether an image has a program where its PATH looks for it.
+func (im images) onPath(ctx context.Context, st llb.State, img *image, program string) (bool, error) {
+	ref, err := im.solve(ctx, st)
+	if err != nil {
+		return false, err
+	}
+	search := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for _, e := range img.config.Config.Env {
+		if v, ok := strings.CutPrefix(e, "PATH="); ok {
+			search = v
+		}
+	}
+	for dir := range strings.SplitSeq(search, ":") {
+		if _, err := ref.StatFile(ctx, gw.StatRequest{Path: path.Join(dir, program)}); err == nil {
+			return true, nil
+		}
+	}
+	return false, ctx.Err()
 }
 
 func (im images) list(ctx context.Context, st llb.State, dir, pattern string) ([]string, error) {

@@ -27,7 +27,7 @@ step "the machine's root and PyTorch as the image hosttorch"
 extra=()
 [ "$(stat -c %d "$TORCH")" = "$(stat -c %d /)" ] || extra=(".$TORCH")
 archive() { # 1 says that a file changed while it was read, as logs do
-	tar -C / --one-file-system --exclude=./proc --exclude=./sys --exclude=./dev --exclude=./tmp --exclude=./run --exclude=./work \
+	tar -C / --one-file-system --exclude=./proc --exclude=./sys --exclude=./dev --exclude=./tmp --exclude=./run \
 		--exclude=./usr/local --exclude=./root --exclude=".$ENGINE_DIR" -c . "${extra[@]}" 2>/dev/null || [ $? -eq 1 ]
 }
 time archive | docker import \
