@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,7 +32,7 @@ type choice struct {
 
 // preference orders CUDA tags by how well they serve a machine: first what is
 // common for its driver, then what else runs. cu132 is only taken where it is
-// PyPI's own. Reference: the rules by driver branch and GPU of docs/design.
+// PyPI's own.
 func (d *decider) preference(dflt string) []string {
 	switch {
 	case d.forced != "":
@@ -157,7 +158,10 @@ func (d *decider) search(c choice) (choice, error) {
 		if cudaOf(v) == "" || d.fit(r, v) != "" {
 			continue
 		}
-		wheels, err := d.ask.wheels(d.ctx, policy.TorchIndex(v))
+		wheels, err := d.ask.wheels(d.ctx, cmp.Or(d.spec.Index.Torch, policy.TorchIndex(v)))
+		if d.ctx.Err() != nil {
+			return c, d.ctx.Err()
+		}
 		if err != nil {
 			failed = err
 			continue
@@ -185,8 +189,10 @@ func (d *decider) reason(r policy.TorchRelease, variant string) string {
 	switch {
 	case d.forced != "":
 		return "asked for"
-	case m.driver == "" && len(m.targets) == 0:
+	case m.driver == "" && len(m.targets) == 0 && variant == r.On(d.platform).Default:
 		return fmt.Sprintf("PyPI's default for torch %s, as no GPU or driver is known", r.Version)
+	case m.driver == "" && len(m.targets) == 0:
+		return "the one for amd64 on PyPI, as no GPU or driver is known"
 	case len(m.targets) > 0 && compare(m.targets[0], "7.5") < 0:
 		return fmt.Sprintf("the newest with code for %s", m.names())
 	case m.driver == "":

@@ -2,9 +2,10 @@ package resolve
 
 import "strings"
 
-// Conflict is wishes that cannot be had together, and what can.
+// Conflict is wishes that cannot be had together, and what can. Its text names
+// the thing and the value in the first line; each way out follows in its own.
 type Conflict struct {
-	What    string // the thing and the value
+	What    string // the thing and the value: "--cuda 13.0 with driver 535"
 	Why     string
 	WaysOut []string
 }

@@ -27,7 +27,11 @@ func (d *decider) refuseAll() error {
 		has := slices.IndexFunc(table, func(r policy.TorchRelease) bool {
 			return slices.Contains(r.On(d.platform).Variants, d.forced) && d.pythonOK(r)
 		})
-		return d.refuse(table[max(has, 0)])
+		if has < 0 {
+			return &Conflict{What: d.onMachine("--cuda " + cudaOf(d.forced)), Why: "no known torch has such wheels for " + d.platform + d.forPython(),
+				WaysOut: []string{"leave --cuda out for the one that fits", "known for " + d.platform + ": " + strings.Join(d.everyCUDA(), ", ")}}
+		}
+		return d.refuse(table[has])
 	}
 	r := table[slices.IndexFunc(table, d.pythonOK)]
 	why := d.why(r)
@@ -35,6 +39,27 @@ func (d *decider) refuseAll() error {
 		why = "no single PyTorch wheel serves all of them"
 	}
 	return &Conflict{What: d.onMachine("--torch"), Why: why, WaysOut: d.waysOut(r)}
+}
+
+func (d *decider) forPython() string {
+	if d.spec.Python == "" {
+		return ""
+	}
+	return " and Python " + d.spec.Python
+}
+
+// everyCUDA lists the CUDA versions that any known release has wheels for.
+func (d *decider) everyCUDA() []string {
+	var out []string
+	for _, r := range policy.Torch() {
+		for _, v := range r.On(d.platform).Variants {
+			if !slices.Contains(out, cudaOf(v)) {
+				out = append(out, cudaOf(v))
+			}
+		}
+	}
+	slices.SortFunc(out, compare)
+	return out
 }
 
 func (d *decider) refusePython(r policy.TorchRelease) error {
@@ -53,11 +78,22 @@ func (d *decider) onMachine(what string) string {
 	return what
 }
 
-// anyDriver decides as if the machine had the newest driver.
-func (d *decider) anyDriver() *decider {
-	other := *d
-	other.m.driver = ""
-	return &other
+// easiest is the variant with code for the GPUs that takes the oldest driver, ""
+// if none has code for all of them.
+func (d *decider) easiest(r policy.TorchRelease) string {
+	any := *d
+	any.m.driver = ""
+	best := ""
+	for _, v := range any.wheels(r).Variants {
+		if (d.forced != "" && v != d.forced) || any.fit(r, v) != "" {
+			continue
+		}
+		// Of equal drivers the newest CUDA, which comes last.
+		if best == "" || compare(minDriver(cudaOf(v), d.m.targets), minDriver(cudaOf(best), d.m.targets)) <= 0 {
+			best = v
+		}
+	}
+	return best
 }
 
 // unforced decides without the wish for a CUDA.
@@ -78,7 +114,7 @@ func (d *decider) why(r policy.TorchRelease) string {
 	case len(w.Variants) == 0:
 		return "no CUDA wheel of it is known for " + d.platform
 	}
-	if v := d.anyDriver().choose(r); v != "" {
+	if v := d.easiest(r); v != "" {
 		if why := d.fit(r, v); why != "" {
 			return why
 		}
@@ -110,7 +146,7 @@ func (d *decider) waysOut(r policy.TorchRelease) []string {
 	if c, ok := free.newest(); ok && len(out) == 0 {
 		out = append(out, fmt.Sprintf("take --torch %s, whose wheels for CUDA %s fit", c.release.Version, cudaOf(c.variant)))
 	}
-	if v := d.anyDriver().choose(r); v != "" && !d.m.runs(cudaOf(v)) {
+	if v := d.easiest(r); v != "" && !d.m.runs(cudaOf(v)) {
 		out = append(out, fmt.Sprintf("upgrade the driver to %s or newer, which runs CUDA %s", minDriver(cudaOf(v), d.m.targets), cudaOf(v)))
 	}
 	if len(d.m.targets) > 1 && len(out) == 0 {
@@ -123,7 +159,7 @@ func (d *decider) waysOut(r policy.TorchRelease) []string {
 			}
 		}
 	}
-	if d.wheels(r).Partial {
+	if d.wheels(r).Partial && d.spec.Torch != "auto" {
 		out = append(out, fmt.Sprintf("other wheels of torch %s may exist on %s: docker gpu looks there where it can reach it", r.Version, policy.TorchIndex("cuNNN")))
 	}
 	return out

@@ -33,7 +33,7 @@ func (d *decider) release() (wished, error) {
 		}
 		if oldest := table[len(table)-1].Version; compare(wish, oldest) < 0 {
 			return wished{}, &Conflict{What: "--torch " + wish, Why: "is older than the oldest release that docker gpu knows",
-				WaysOut: []string{"the oldest are " + nearVersions(wish), "build from an image that has it, with --torch=base --base IMAGE"}}
+				WaysOut: []string{"the nearest are " + nearVersions(wish), "build from an image that has it, with --torch=base --base IMAGE"}}
 		}
 	}
 	return d.lookUp(wish)
@@ -67,6 +67,9 @@ func nearVersions(wish string) string {
 func (d *decider) lookUp(wish string) (wished, error) {
 	table := policy.Torch()
 	wheels, err := d.ask.wheels(d.ctx, d.spec.Index.URL)
+	if d.ctx.Err() != nil {
+		return wished{}, d.ctx.Err()
+	}
 	for _, v := range versions(wheels) {
 		if wish != "latest" && v != wish && !strings.HasPrefix(v, wish+".") {
 			continue
@@ -97,6 +100,9 @@ func (d *decider) lookUp(wish string) (wished, error) {
 	case compare(wish, table[0].Version) < 0 || branch(wish) != branch(table[0].Version):
 		return wished{}, &Conflict{What: "--torch " + wish, Why: "is not a release that docker gpu knows, and the index could not be asked: " + err.Error(),
 			WaysOut: []string{"known releases that are near: " + nearVersions(wish)}}
+	}
+	if strings.Count(wish, ".") < 2 {
+		wish += ".0" // the wheel's own version says it in full
 	}
 	return wished{release: policy.TorchRelease{Version: wish},
 		warning: fmt.Sprintf("torch %s is newer than docker gpu's tables, and no index could be asked whether it exists (%v)", wish, err)}, nil

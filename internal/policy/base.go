@@ -1,7 +1,8 @@
 package policy
 
-// PythonDefault is the Python of an image that asks for none: the newest that
-// nearly every package has wheels for. Date: 2026-11-24.
+// PythonDefault is the Python of an image that asks for none: a release that
+// nearly every package has wheels for. Source: devguide.python.org/versions,
+// PyPI's wheels. Date: 2026-11-24.
 const PythonDefault = "3.12"
 
 // PythonBase is the slim image of a Python; Debian's glibc 2.41 is over the
@@ -19,11 +20,12 @@ type UV struct {
 	Date    string
 }
 
-// UVFor is the uv for a platform: "linux/amd64" or "linux/arm64".
+// UVFor is the uv for a platform: "linux/amd64" or "linux/arm64". Its SHA256 is
+// empty for any other.
 func UVFor(platform string) UV {
 	sha := map[string]string{
 		"linux/amd64": "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
 		"linux/arm64": "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe",
 	}
-	return UV{Version: "0.13.9", SHA256: sha[platform], Source: "the package index: wheels of uv 0.13.9", Date: "2026-11-24"}
+	return UV{Version: "0.13.9", SHA256: sha[platform], Source: "manylinux_2_17 wheels of pypi.org/project/uv/0.13.9", Date: "2026-11-24"}
 }

@@ -1,13 +1,26 @@
 // Package policy holds the facts of the field that the project decides by, as
 // dated and sourced tables: which PyTorch exists for which CUDA and Python, what
-// driver each CUDA needs, which GPU has which architecture.
+// driver each CUDA takes, which GPU has which architecture.
 //
-// To refresh a table, open the sources that its rows name, change the rows and
-// their dates, and run the tests: they check the tables against each other.
-// PyTorch's rows: the package index lists torch's wheels (Python versions,
-// platforms) and `uv pip compile` of a release shows its default CUDA; the other
-// variants stand in pytorch/pytorch RELEASE.md and pytorch/test-infra
-// tools/scripts/generate_binary_build_matrix.py. Published wheels win over both.
+// A row holds what was established, and says from what and when. What nobody
+// could establish is left out and marked (Wheels.Partial), never guessed: the
+// resolver then asks the wheel index, or says that it does not know.
+//
+// # Refreshing
+//
+// Open the sources that a table's rows name, change rows and dates, run the
+// tests: they check the tables against each other.
+//
+//   - PyTorch on PyPI: `uv pip compile --no-deps --universal --format pylock.toml`
+//     of torch==X lists its wheels with Pythons, platforms and sizes. Its
+//     requirements (cuda-toolkit or nvidia-*-cu12) tell the CUDA of the default
+//     wheel; a Linux wheel that requires none of them, of some 100 MB, has none.
+//   - PyTorch's other variants: a listing of download.pytorch.org/whl/<variant>/torch/.
+//     Published wheels win over RELEASE.md and the build matrix, which disagree.
+//   - Architectures: a wheel's torch/lib/libtorch_python.so holds the text that
+//     torch.cuda.get_arch_list() returns, "sm_75 sm_80 …"; no GPU is needed to read it.
+//   - Drivers: the release notes of a CUDA Toolkit, tables 2 and 3.
+//   - uv: `pip download --no-deps --platform manylinux_2_17_<machine> uv==X`, then sha256sum.
 //
 // The tables are functions, so that loading the program costs nothing.
 package policy
