@@ -233,6 +233,10 @@ func (r *run) prove(ctx context.Context, g gw.Client, in graph.Input, parts *par
 	if device != "" {
 		salt = r.GPUSalt
 	}
+	// Built first, so that a package that fails is not taken for a failed proof.
+	if _, err := solveState(ctx, g, in.Packages(), parts.images.platform); err != nil {
+		return nil, err
+	}
 	st := in.Verify(in.Packages(), graph.VerifyInput{
 		Program: verify.Program(), Config: config, Python: parts.python(in),
 		User: user, Env: env, Device: device, Salt: salt,

@@ -40,12 +40,13 @@ def main(packages):
                 shutil.rmtree(path)
     if bundle:
         os.unlink(bundle)
-    device = os.stat("/").st_dev
+    with open("/proc/self/mountinfo") as f:
+        mounts = {line.split()[4] for line in f} - {"/"}
     for where, dirs, names in os.walk("/", topdown=True):
-        dirs[:] = [d for d in dirs if os.lstat(os.path.join(where, d)).st_dev == device]
+        dirs[:] = [d for d in dirs if os.path.join(where, d) not in mounts]
         for name in names + dirs:
             path = os.path.join(where, name)
-            if os.lstat(path).st_mtime >= start:
+            if path not in mounts and os.lstat(path).st_mtime >= start:
                 os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
 
 
