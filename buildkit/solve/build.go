@@ -63,6 +63,9 @@ func Inspect(ctx context.Context, b *Builder, r *Request) (*graph.Input, *docker
 // solve runs a callback on the builder and explains its failure.
 func (r *run) solve(ctx context.Context, callback gw.BuildFunc) (*bkclient.SolveResponse, error) {
 	opt, err := r.solveOpt(r.builder)
+	if err == nil {
+		err = r.builder.accepts(r.Request)
+	}
 	if err != nil {
 		close(r.Status)
 		return nil, err

@@ -3,14 +3,17 @@ package solve
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/containerd/platforms"
 	"github.com/docker/buildx/builder"
 	"github.com/docker/buildx/driver"
 	bkclient "github.com/moby/buildkit/client"
 	gw "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/apicaps"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Builder is one node of a buildx builder and what it can do.
@@ -24,8 +27,10 @@ type Builder struct {
 	// MultiPlatform says that images with several platforms and attestations can be exported.
 	MultiPlatform bool
 	// GPU is the CDI device with all GPUs of the builder, "" where it has none.
-	GPU   string
-	Proxy map[string]string
+	GPU string
+	// Platforms are those that the builder can run steps for.
+	Platforms []ocispecs.Platform
+	Proxy     map[string]string
 }
 
 // Open connects to a node.
@@ -57,6 +62,7 @@ func Open(ctx context.Context, node builder.Node) (*Builder, error) {
 	}
 	if len(workers) > 0 {
 		b.GPU = gpuDevice(workers[0].CDIDevices)
+		b.Platforms = workers[0].Platforms
 	}
 	return b, nil
 }
@@ -87,6 +93,29 @@ func needs() map[apicaps.CapID]string {
 		pb.CapExecMountCache:             "0.3",
 		pb.CapSourceLocalExcludePatterns: "0.3",
 	}
+}
+
+// accepts refuses a request that the builder cannot carry out, before it is sent.
+func (b *Builder) accepts(r *Request) error {
+	for _, plan := range r.Plans {
+		want, err := platforms.Parse(plan.Platform)
+		if err != nil {
+			return err
+		}
+		if len(b.Platforms) > 0 && !slices.ContainsFunc(b.Platforms, platforms.Only(want).Match) {
+			return fmt.Errorf("--platform %s: builder %q cannot run it; install QEMU for it (`docker run --privileged --rm tonistiigi/binfmt --install all`), "+
+				"or choose a builder that has it with --builder", plan.Platform, b.Name)
+		}
+	}
+	if !b.MultiPlatform && len(r.Plans) > 1 {
+		return fmt.Errorf("builder %q cannot make one image for several platforms: build one platform, turn on the engine's containerd image store, "+
+			"or make a builder with `docker buildx create --use`", b.Name)
+	}
+	if !b.MultiPlatform && len(r.Attests) > 0 {
+		return fmt.Errorf("builder %q cannot attach attestations: drop --sbom and --provenance, turn on the engine's containerd image store, "+
+			"or make a builder with `docker buildx create --use`", b.Name)
+	}
+	return nil
 }
 
 // capable says what an old builder lacks.

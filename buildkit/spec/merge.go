@@ -1,11 +1,16 @@
 package spec
 
-import "reflect"
+import (
+	"maps"
+	"reflect"
+)
 
-// Merge lays what the flags say over what the file says, field by field; a list
-// from the flags replaces the file's.
+// Merge lays what the flags say over what the file says, field by field: a list
+// from the flags replaces the file's, a label replaces the one of its name.
+// Neither argument is changed.
 func Merge(file, flags Spec) Spec {
 	out := file
+	out.Labels = maps.Clone(file.Labels)
 	overlay(reflect.ValueOf(&out).Elem(), reflect.ValueOf(flags))
 	return out
 }

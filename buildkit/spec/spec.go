@@ -5,11 +5,13 @@ package spec
 // Spec is one build as wished. The zero value wishes nothing; every field is
 // optional unless a comment says otherwise. Its YAML form is gpu.yaml.
 type Spec struct {
+	// Version is the version of the file's form, 1; 0 where a file names none.
+	Version int `yaml:"version,omitempty" json:"version,omitempty"`
 	// Torch is "" (no PyTorch), "auto" (the newest release that policy knows),
 	// "latest" (the newest on the index), "base" (the base image already holds
 	// it) or a release: "2.11.0", or "2.11" for its newest patch.
 	Torch string `yaml:"torch,omitempty" json:"torch,omitempty"`
-	// CUDA is a CUDA version that wheels are made for: "12.6", "13.0".
+	// CUDA is a CUDA version that wheels are made for: "12.6", also "126" or "cu126".
 	CUDA string `yaml:"cuda,omitempty" json:"cuda,omitempty"`
 	// CUDAOnly asks for the CUDA runtime libraries without PyTorch.
 	CUDAOnly bool `yaml:"cuda-only,omitempty" json:"cuda-only,omitempty"`
@@ -48,7 +50,7 @@ type Index struct {
 	URL string `yaml:"url,omitempty" json:"url,omitempty"`
 	// Extra are searched before URL, for packages found there.
 	Extra []string `yaml:"extra,omitempty" json:"extra,omitempty"`
-	// FindLinks are pages or directories URLs with wheels.
+	// FindLinks are URLs of pages with links to wheels.
 	FindLinks []string `yaml:"find-links,omitempty" json:"find-links,omitempty"`
 	// Torch replaces the PyTorch index that resolve would choose.
 	Torch string `yaml:"torch,omitempty" json:"torch,omitempty"`
