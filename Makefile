@@ -1,10 +1,16 @@
 # docker gpu. `make help` lists the targets.
 
-VERSION  ?= $(shell git describe --match 'v[0-9]*' --dirty --always --tags 2>/dev/null || echo unknown)
-LDFLAGS  := -s -w -X github.com/dockergpu/docker-gpu/internal/version.version=$(VERSION)
+# The last release and what came after it; before the first, only the commit.
+VERSION  ?= $(shell git describe --match 'v[0-9]*' --dirty --tags 2>/dev/null || \
+	echo 0.1.0-dev$$(git describe --exclude '*' --always --dirty 2>/dev/null | sed 's/^/+g/'))
+LDFLAGS   = -s -w -X github.com/dockergpu/docker-gpu/internal/version.version=$(VERSION)
 PLUGINS  ?= $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
 # go-nvml marks calls of NVML as deprecated; -O2 is what Go would have set.
 export CGO_CFLAGS ?= -O2 -Wno-deprecated-declarations
+# The race detector takes cgo; Go turns that off where no C compiler is.
+RACE      = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+# Code behind a tag of tests is held to the same rules.
+TAGS      = -tags e2e,bench
 
 .DEFAULT_GOAL := help
 .PHONY: help build install uninstall demo test unit e2e e2e-torch cross lint bench bench-startup docs clean
@@ -28,8 +34,8 @@ test: unit cross e2e ## everything that CI runs: unit tests, cross builds, tests
 
 unit: ## unit tests; they need nothing but Go
 	@test -z "$$(gofmt -l .)" || { echo 'not gofmt-ed:'; gofmt -l .; exit 1; }
-	go vet ./...
-	go test -race ./...
+	go vet $(TAGS) ./...
+	go test $(RACE) ./...
 
 e2e: build ## tests on the private engine, which this builds and starts
 	scripts/e2e
@@ -41,8 +47,14 @@ cross: ## compile for the other clients, without CGO
 	@for t in linux/amd64 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64; do \
 		echo "build $$t"; CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -o /dev/null ./cmd/docker-gpu || exit 1; done
 
-lint: ## static analysis with staticcheck
-	go run honnef.co/go/tools/cmd/staticcheck@2026.1 ./...
+lint: ## static analysis: staticcheck, and golangci-lint where it is installed
+	go vet $(TAGS) ./...
+	go run honnef.co/go/tools/cmd/staticcheck@2026.1 $(TAGS) ./...
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; fi
+
+docs: ## write the command reference and the help in the script tests anew
+	go test ./plugin -run TestReference -update
+	go test ./cmd/docker-gpu -run TestScripts -update
 
 bench: build ## the table of docs/benchmarks.md, on the private engine
 	test/bench/run

@@ -12,6 +12,7 @@ import (
 func group(cmd *cobra.Command) *cobra.Command {
 	cmd.TraverseChildren = true
 	cmd.SuggestionsMinimumDistance = 2 // two letters swapped
+	cmd.Flags().SetInterspersed(false) // what follows an unknown command is no flag of the group
 	cmd.Args = unknownCommand
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return cmd

@@ -29,6 +29,8 @@ func TestGroup(t *testing.T) {
 		err  string
 	}{
 		{"compose lnit", 1, `docker gpu: "lnit" is not a command of "docker-gpu compose". Did you mean "lint"?` + "\nSee 'docker-gpu compose --help'\n"},
+		{"compose lnit --strict", 1, `docker gpu: "lnit" is not a command of "docker-gpu compose". Did you mean "lint"?` + "\nSee 'docker-gpu compose --help'\n"},
+		{"compose --strict lnit", 125, "docker gpu: unknown flag: --strict\nSee 'docker-gpu compose --help'\n"},
 		{"compose conver", 1, `docker gpu: "conver" is not a command of "docker-gpu compose". Did you mean "convert"?` + "\nSee 'docker-gpu compose --help'\n"},
 		{"compose up", 1, `docker gpu: "up" is not a command of "docker-gpu compose".` + "\nSee 'docker-gpu compose --help'\n"},
 		{"compose --nosuch", 125, "docker gpu: unknown flag: --nosuch\nSee 'docker-gpu compose --help'\n"},
