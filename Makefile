@@ -60,7 +60,7 @@ bench: build ## the table of docs/benchmarks.md, on the private engine
 	test/bench/run
 
 bench-startup: build ## how long the binary takes to answer --help
-	go test -tags bench -run TestStartup -v ./test/bench
+	go test -tags bench -count=1 -v -run "TestStartup|TestInit|TestParse" ./test/bench
 
 clean: ## remove what was built here; `make engine-clean` removes the private engine
 	rm -rf bin
