@@ -204,6 +204,9 @@ func secretStore(values []string) (secrets.SecretStore, error) {
 
 // words reads an entrypoint or command: a JSON list, or words as a shell has them.
 func words(s string) []string {
+	if s == "" {
+		return nil // an empty list would clear what gpu.yaml says
+	}
 	var list []string
 	if strings.HasPrefix(s, "[") && json.Unmarshal([]byte(s), &list) == nil {
 		return list
