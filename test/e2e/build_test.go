@@ -190,3 +190,19 @@ func TestPushFromEveryEngine(t *testing.T) {
 		})
 	}
 }
+
+func TestCacheIsTakenFromElsewhere(t *testing.T) {
+	v := on(t, "buildkit")
+	cache := filepath.Join(t.TempDir(), "cache")
+	args := []string{"--base", v.base(python), "--package", "sympy==1.13.3", "-o", "type=cacheonly"}
+	v.mustBuild(t, append(args, "--cache-to", "type=local,mode=max,dest="+cache)...)
+	v.cmd(t, "docker-buildx", "prune", "--builder", "remote", "-af")
+	r := v.mustBuild(t, append(args[:4:4], "-o", "type=oci,dest="+filepath.Join(t.TempDir(), "image.tar"), "--cache-from", "type=local,src="+cache)...)
+	var name string
+	for line := range strings.Lines(r.stderr) {
+		if id, rest, _ := strings.Cut(line, " "); strings.HasPrefix(rest, "[wheel] sympy") {
+			name = id
+		}
+	}
+	assert.Assert(t, name != "" && strings.Contains(r.stderr, name+" CACHED"), r.stderr)
+}
