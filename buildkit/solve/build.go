@@ -243,16 +243,16 @@ func (r *run) prove(ctx context.Context, g gw.Client, in graph.Input, parts *par
 	if device != "" {
 		salt = r.GPUSalt
 	}
-	// Built first, so that a package that fails is not taken for a failed proof.
-	if _, err := solveState(ctx, g, in.Packages(), parts.images.platform); err != nil {
-		return nil, err
-	}
 	st := in.Verify(in.Packages(), graph.VerifyInput{
 		Program: verify.Program(), Config: config, Python: parts.python(in),
 		User: user, Env: env, Device: device, Salt: salt,
 	})
 	ref, err := solveState(ctx, g, st, parts.images.platform)
 	if err != nil {
+		// A package that cannot be installed is no failed proof.
+		if _, own := solveState(ctx, g, in.Packages(), parts.images.platform); own != nil {
+			return nil, own
+		}
 		return nil, fmt.Errorf("the verification could not run: %w", err)
 	}
 	data, err := ref.ReadFile(ctx, gw.ReadRequest{Filename: graph.ResultFile})

@@ -69,8 +69,10 @@ func (r *run) prepare(ctx context.Context, g gw.Client, platform ocispecs.Platfo
 		locked = nil
 	}
 	tool := cmp.Or(p.tool, p.base)
-	if p.probed, err = p.images.probe(ctx, steps, tool); err != nil {
-		return graph.Input{}, nil, err
+	if p.probed = remembered(locked, plan); p.probed == nil {
+		if p.probed, err = p.images.probe(ctx, steps, tool); err != nil {
+			return graph.Input{}, nil, err
+		}
 	}
 	if err := fits(plan, tool, p.probed); err != nil {
 		return graph.Input{}, nil, err
@@ -106,6 +108,18 @@ func (r *run) prepare(ctx context.Context, g gw.Client, platform ocispecs.Platfo
 	}
 	err = r.account(ctx, p, &in)
 	return in, p, err
+}
+
+// remembered is what the lock says of the base's Python: the base is the same, by
+// digest, so it need not be asked again. nil where more must be known of it.
+func remembered(l *lock.Platform, plan resolve.Plan) *probed {
+	if l == nil || len(l.Wheels) == 0 || plan.Torch != nil && plan.Torch.InBase {
+		return nil
+	}
+	if l.ToolBase != nil {
+		return &probed{Python: l.ToolBase.Python}
+	}
+	return &probed{Python: l.Base.Python}
 }
 
 func (img *image) lock() lock.Base {
