@@ -38,7 +38,7 @@ func startWaiting(t *testing.T, name string, args ...string) *waiting {
 		name = installed
 	}
 	w := &waiting{Cmd: exec.Command(name, args...), stderr: &strings.Builder{}}
-	w.Env = append(os.Environ(), "DOCKER_CONFIG="+config)
+	w.Env = append(os.Environ(), "DOCKER_CONFIG="+config, "GORACE=atexit_sleep_ms=0")
 	w.Stderr = w.stderr
 	w.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a group, as a terminal has
 	out, err := w.StdoutPipe()

@@ -46,6 +46,7 @@ func setup(env *testscript.Env) error {
 	}
 	env.Setenv("DOCKER_CONFIG", filepath.Dir(plugins))
 	env.Setenv("ROOT", root)
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector's second at each exit
 	return os.Symlink(binary, filepath.Join(plugins, "docker-gpu"))
 }
 
