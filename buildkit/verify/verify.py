@@ -83,9 +83,13 @@ def loader(root):
 def missing(root, ld, path):
     inside = "/" + os.path.relpath(path, root)
     enter = (lambda: os.chroot(root)) if root != "/" else None
-    done = subprocess.run([ld, "--list", inside], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          universal_newlines=True, preexec_fn=enter, cwd="/", errors="replace")
-    return [line.split()[0] for line in done.stdout.splitlines() if "not found" in line]
+    # Tracing goes on after a library that is missing; ld.so --list stops there.
+    done = subprocess.run([ld, inside], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+                          preexec_fn=enter, cwd="/", errors="replace", env={"LD_TRACE_LOADED_OBJECTS": "1"})
+    if done.returncode:
+        return [" ".join(done.stdout.split())[:200] or "the loader ends with %d" % done.returncode]
+    lines = [line.strip() for line in done.stdout.splitlines() if "not found" in line]
+    return [line.split()[0] if line.endswith("not found") else line for line in lines]
 
 
 def libraries_resolve(root, objects):
