@@ -27,7 +27,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 # Libraries that come from the host's driver, never from an image.
 FROM_DRIVER = ("libcuda.so", "libnvidia-", "libnvcuvid.so", "libcudadebugger.so")
-# Plug-ins that only load where a cluster's own network software is installed.
+# The packages whose libraries must all load; elsewhere a plug-in for software that
+# is not there is usual (mpi4py has one for each MPI) and told, not refused.
+MUST_LOAD = ("torch", "nvidia", "triton", "functorch", "cuda")
+# Plug-ins of these that only load where a cluster's own network software is installed.
 OPTIONAL_OWNERS = ("nvshmem_", "libcufile_rdma", "libnvshmem_")
 # CUDA libraries of which an image holds exactly one copy.
 ONCE = ("libcudart.so", "libcudnn.so", "libcublas.so", "libcublasLt.so", "libnccl.so")
@@ -97,20 +100,25 @@ def libraries_resolve(root, objects):
     ld = loader(root)
     present = {name for _, name in objects}
     mine = [(p, n) for p, n in objects if "site-packages" in p or "dist-packages" in p]
-    lost, optional = {}, 0
+    lost, told = {}, {}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for (path, name), gone in zip(mine, pool.map(lambda o: missing(root, ld, o[0]), mine)):
             # A library that another wheel brings is loaded before by the package that needs it.
             gone = [g for g in gone if not g.startswith(FROM_DRIVER) and g not in present]
-            if gone and name.startswith(OPTIONAL_OWNERS):
-                optional += 1
+            inside = path.split("-packages/", 1)[1]
+            if gone and inside.startswith(MUST_LOAD) and not name.startswith(OPTIONAL_OWNERS):
+                lost[inside] = gone
             elif gone:
-                lost[path] = gone
+                told[inside] = gone
     if lost:
         path, gone = sorted(lost.items())[0]
         raise Failed("%d of %d libraries lack something, the first is %s: %s" %
                      (len(lost), len(mine), path, ", ".join(gone)))
-    return "%d libraries%s" % (len(mine), ", %d optional plug-ins without their network" % optional if optional else "")
+    detail = "%d libraries" % len(mine)
+    if told:
+        detail += "; %d plug-ins cannot load here: %s" % (
+            len(told), "; ".join("%s lacks %s" % (p, ", ".join(g)) for p, g in sorted(told.items())[:3]))
+    return detail
 
 
 def no_duplicates(objects):
