@@ -98,7 +98,7 @@ import json, os, sys, verify
 table = json.loads(sys.argv[1])
 verify.loader = lambda root: "ld.so"
 verify.missing = lambda root, ld, path: table.get(os.path.basename(path), [])
-objects = [("/opt/venv/site-packages/" + n, n) for n in table] + [("/usr/lib/x86_64-linux-gnu/libhost.so", "libhost.so")]
+objects = [("/opt/venv/site-packages/torch/" + n, n) for n in table] + [("/usr/lib/x86_64-linux-gnu/libhost.so", "libhost.so")]
 checks = verify.Checks()
 checks.run("libraries", lambda: verify.libraries_resolve("/", objects))
 c = checks.list[0]
@@ -114,10 +114,10 @@ print(json.dumps({"ok": str(c["ok"]), "detail": c["detail"]}))
 func TestMissingLibrariesAreFound(t *testing.T) {
 	for name, c := range map[string]struct{ table, ok, says string }{
 		"all there":         {`{"liba.so": []}`, "True", "1 libraries"},
-		"one lost":          {`{"liba.so": [], "libb.so": ["libgone.so.1"]}`, "False", "1 of 2 libraries lack something, the first is /opt/venv/site-packages/libb.so: libgone.so.1"},
+		"one lost":          {`{"liba.so": [], "libb.so": ["libgone.so.1"]}`, "False", "1 of 2 libraries lack something, the first is torch/libb.so: libgone.so.1"},
 		"the driver's":      {`{"liba.so": ["libcuda.so.1", "libnvidia-ml.so.1"]}`, "True", "1 libraries"},
 		"another wheel's":   {`{"liba.so": ["libb.so"], "libb.so": []}`, "True", "2 libraries"},
-		"a cluster plug-in": {`{"nvshmem_transport_ibrc.so.3": ["libmlx5.so.1"]}`, "True", "1 optional plug-ins"},
+		"a cluster plug-in": {`{"nvshmem_transport_ibrc.so.3": ["libmlx5.so.1"]}`, "True", "1 plug-ins cannot load here: torch/nvshmem_transport_ibrc.so.3 lacks libmlx5.so.1"},
 		"two lost of one":   {`{"liba.so": ["libx.so", "liby.so"]}`, "False", "liba.so: libx.so, liby.so"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -51,6 +51,9 @@ def uv_env(cache):
         UV_NO_CONFIG="1",
         UV_NO_PROGRESS="1",
         UV_PYTHON_DOWNLOADS="never",
+        # Many wheels are fetched at once, and a proxy in between may turn some away.
+        UV_HTTP_RETRIES=os.environ.get("UV_HTTP_RETRIES", "6"),
+        UV_HTTP_CONNECT_TIMEOUT=os.environ.get("UV_HTTP_CONNECT_TIMEOUT", "30"),
         UV_HTTP_TIMEOUT=os.environ.get("UV_HTTP_TIMEOUT", "120"),
     )
     bundle = ca_bundle()
