@@ -18,7 +18,8 @@ var (
 	userID      = regexp.MustCompile(`^([a-z_][a-z0-9_-]*|\d{1,10})(:([a-z_][a-z0-9_-]*|\d{1,10}))?$`)
 	platform    = regexp.MustCompile(`^[a-z0-9]+(/[a-z0-9._-]+){0,2}$`)
 	requirement = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\s*($|[\[<>=!~;@(\s])`)
-	credentials = regexp.MustCompile(`[a-z+]+://[^/\s@]+@`)
+	// A user name alone is one only for https: git+ssh://git@host is no secret.
+	credentials = regexp.MustCompile(`[a-z+]+://[^/\s@]*:[^/\s@]*@|https?://[^/\s@]+@`)
 	control     = regexp.MustCompile(`[\x00-\x1f\x7f]`)
 )
 
@@ -155,7 +156,8 @@ func address(s string) error {
 		return fmt.Errorf("index %q is no http or https address", credentials.ReplaceAllString(s, "…@"))
 	}
 	if u.User != nil {
-		return fmt.Errorf("index %s holds credentials, which would end up in logs and provenance; put them into a netrc file and name it with --secret id=netrc,src=FILE", u.Redacted())
+		u.User = nil
+		return fmt.Errorf("index %s is given with credentials, which would end up in logs and provenance; put them into a netrc file and name it with --secret id=netrc,src=FILE", u)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ const Label = "io.github.dockergpu.worker"
 
 // Engine is a Docker Engine.
 type Engine struct {
-	API client.APIClient
+	API    client.APIClient
 	config *configfile.ConfigFile
 	// Local says that it runs on this machine, so this machine's GPUs are its GPUs.
 	Local bool
