@@ -19,7 +19,7 @@ start_locked() {
 	registry_start
 	locked "$cache" make_bases
 	if answers "$variant"; then
-		[[ -z $gpu || $gpu = "$(cat "$home/gpu")" ]] ||
+		[[ $variant = old || -z $gpu || $gpu = "$(cat "$home/gpu")" ]] ||
 			die "$variant runs already with --gpu $(cat "$home/gpu"); stop it first"
 		say "$variant runs already"
 		return
