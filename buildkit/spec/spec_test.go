@@ -38,7 +38,7 @@ func TestParseNamesTheLine(t *testing.T) {
 		"target: h100\n":                    "target is a mapping",
 		"labels: [a]\n":                     "labels is a mapping of names to values",
 		"- torch\n":                         "gpu.yaml:1: a build file is a mapping",
-		"torch: [\n":                        "gpu.yaml: ",
+		"torch: [\n":                        "gpu.yaml:1: ",
 		"torch: true\n":                     "torch is text, but true is read as a bool",
 	} {
 		_, err := Parse("gpu.yaml", []byte(text))
@@ -69,7 +69,7 @@ func TestValidate(t *testing.T) {
 		`--workdir "app"`:                       {WorkDir: "app"},
 		`--workdir "/"`:                         {WorkDir: "/"},
 		`index "ftp://x" is no http`:            {Index: Index{Extra: []string{"ftp://x"}}},
-		"is given with credentials":                     {Index: Index{URL: "https://me:secret@x/simple"}},
+		"is given with credentials":             {Index: Index{URL: "https://me:secret@x/simple"}},
 		"at most 8":                             {Platforms: make([]string, 9)},
 	} {
 		assert.ErrorContains(t, Validate(s), says)
