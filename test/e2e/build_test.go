@@ -69,6 +69,11 @@ func TestSameDigestOnCleanBuilders(t *testing.T) {
 	for _, name := range []string{"containerd", "buildkit"} {
 		v := on(t, name)
 		dir := small(t)
+		if name == "buildkit" {
+			v.cmd(t, "docker-buildx", "prune", "--builder", "remote", "-af")
+		} else {
+			v.cmd(t, "docker", "builder", "prune", "-af")
+		}
 		// Other times and another place must not show.
 		for _, flags := range [][]string{nil, {"--no-cache"}} {
 			ref := v.base("e2e/same-" + name + ":1")
