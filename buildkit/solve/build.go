@@ -152,26 +152,20 @@ func (r *run) image(ctx context.Context, g gw.Client) (*gw.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		ref, img, err := r.platform(ctx, g, platform, plan)
+		built, err := r.platform(ctx, g, platform, plan)
 		if err != nil {
 			return nil, err
-		}
-		if len(r.Plans) == 1 {
-			res.AddMeta(exptypes.ExporterImageConfigKey, img)
-			res.SetRef(ref)
-			break
 		}
 		id := platforms.Format(platform)
-		res.AddMeta(exptypes.ExporterImageConfigKey+"/"+id, img)
-		res.AddRef(id, ref)
-		exported.Platforms = append(exported.Platforms, exptypes.Platform{ID: id, Platform: platform})
-	}
-	if len(r.Plans) == 1 {
-		id := r.Plans[0].Platform
-		platform, err := platforms.Parse(id)
-		if err != nil {
-			return nil, err
+		suffix := "/" + id
+		if len(r.Plans) == 1 {
+			suffix = ""
+			res.SetRef(built.ref)
+		} else {
+			res.AddRef(id, built.ref)
 		}
+		res.AddMeta(exptypes.ExporterImageConfigKey+suffix, built.config)
+		res.AddMeta(exptypes.ExporterImageBaseConfigKey+suffix, built.baseConfig)
 		// Attestations are attached by platform even where there is one.
 		exported.Platforms = append(exported.Platforms, exptypes.Platform{ID: id, Platform: platform})
 	}
@@ -183,24 +177,33 @@ func (r *run) image(ctx context.Context, g gw.Client) (*gw.Result, error) {
 	return res, nil
 }
 
+// built is the image for one platform, as an exporter takes it.
+type built struct {
+	ref gw.Reference
+	// config is the image's; baseConfig is that of its base, whose history keeps its times.
+	config, baseConfig []byte
+}
+
 // platform builds and proves the image for one platform.
-func (r *run) platform(ctx context.Context, g gw.Client, platform ocispecs.Platform, plan resolve.Plan) (gw.Reference, []byte, error) {
+func (r *run) platform(ctx context.Context, g gw.Client, platform ocispecs.Platform, plan resolve.Plan) (*built, error) {
 	in, parts, err := r.prepare(ctx, g, platform, plan)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	config := r.config(in, parts, platform)
-	img, err := json.Marshal(config)
-	if err != nil {
-		return nil, nil, err
+	out := &built{}
+	if out.config, err = json.Marshal(config); err != nil {
+		return nil, err
 	}
-	var ref gw.Reference
+	if out.baseConfig, err = json.Marshal(parts.base.config); err != nil {
+		return nil, err
+	}
 	var result *verify.Result
 	eg, egctx := errgroup.WithContext(ctx)
 	eg.Go(func() (err error) {
 		// Not evaluated here: exporting takes the layers, and only a container
 		// needs them put together.
-		ref, err = lazyState(egctx, g, in.Runtime(), platform)
+		out.ref, err = lazyState(egctx, g, in.Runtime(), platform)
 		return err
 	})
 	if r.Verify != verify.Off {
@@ -210,22 +213,23 @@ func (r *run) platform(ctx context.Context, g gw.Client, platform ocispecs.Platf
 		})
 	}
 	if err := eg.Wait(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if result != nil {
 		r.outcome.Results[plan.Platform] = result
 		if err := verify.Judge(result, plan); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	r.outcome.Lock.Platforms[plan.Platform] = in.Lock
-	return ref, img, nil
+	return out, nil
 }
 
 // config is the image's config.
 func (r *run) config(in graph.Input, parts *parts, platform ocispecs.Platform) dockerspec.DockerOCIImage {
 	img := graph.Config(parts.base.config, in.Plan, in.Lock.Base.Python, len(in.Lock.Wheels) > 0, r.imageWish(in))
 	img.Architecture, img.OS, img.Variant = platform.Architecture, platform.OS, platform.Variant
+	img.History = graph.History(parts.base.config, in)
 	return img
 }
 
