@@ -23,10 +23,11 @@ func Dockerfile(in Input, img dockerspec.DockerOCIImage) (string, error) {
 		"quote": func(s string) string {
 			return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`).Replace(s) + `"`
 		},
-		"keys":  func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
-		"split": func(s string) []string { name, value, _ := strings.Cut(s, "="); return []string{name, value} },
-		"trim":  strings.TrimSpace,
-		"join":  strings.Join,
+		"keys":        func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
+		"split":       func(s string) []string { name, value, _ := strings.Cut(s, "="); return []string{name, value} },
+		"trim":        strings.TrimSpace,
+		"installArgs": func(l Layer) []string { return l.installArgs(in.torchIndex()) },
+		"join":        strings.Join,
 	}).Parse(templates.Dockerfile())
 	if err != nil {
 		return "", err
@@ -42,7 +43,7 @@ func Dockerfile(in Input, img dockerspec.DockerOCIImage) (string, error) {
 	var b strings.Builder
 	err = t.Execute(&b, map[string]any{
 		"In": in, "Config": img.Config, "Base": base, "Tool": tool, "Venv": Venv,
-		"Layers": Layers(in.Lock.Wheels), "TorchIndex": in.torchIndex(), "HasVenv": in.Lock.ToolBase == nil,
+		"Layers": Layers(in.Lock.Wheels), "HasVenv": in.Lock.ToolBase == nil,
 		"Parents": strings.Join(in.Parents, ":"), "Epoch": Epoch().Unix(),
 	})
 	return b.String(), err

@@ -37,7 +37,11 @@ func (l Layer) Size() (n int64) {
 
 // Title names the layer for people.
 func (l Layer) Title() string {
-	return fmt.Sprintf("[wheel] %s (%s)", l.Name, units.HumanSizeWithPrecision(float64(l.Size()), 3))
+	kind := "wheel"
+	if l.Source() {
+		kind = "source"
+	}
+	return fmt.Sprintf("[%s] %s (%s)", kind, l.Name, units.HumanSizeWithPrecision(float64(l.Size()), 3))
 }
 
 // Requirements is the requirement file that makes the layer.
@@ -49,11 +53,28 @@ func (l Layer) Requirements() string {
 	return b.String()
 }
 
+// Source says that something in the layer is built from its source.
+func (l Layer) Source() bool {
+	return slices.ContainsFunc(l.Wheels, func(w lock.Wheel) bool { return w.Source })
+}
+
 // Torch says that the wheels come from PyTorch's own index.
 func (l Layer) Torch() bool { return len(l.Wheels) > 0 && l.Wheels[0].Torch }
 
-// Layers divides wheels: heavy ones alone, the heaviest first, then what is
-// left together, from PyTorch's own index and from the default one. The order
+// installArgs are what install.py is told of the layer besides its requirements.
+func (l Layer) installArgs(torchIndex string) []string {
+	args := []string{"", ""}
+	if l.Torch() {
+		args[0] = torchIndex
+	}
+	if l.Source() {
+		args[1] = "build"
+	}
+	return args
+}
+
+// Layers divides wheels: heavy ones and those built from source, which takes
+// long, alone, the heaviest first, then what is left together, from PyTorch's own index and from the default one. The order
 // does not depend on that of the input.
 func Layers(wheels []lock.Wheel) []Layer {
 	sorted := slices.Clone(wheels)
@@ -63,7 +84,7 @@ func Layers(wheels []lock.Wheel) []Layer {
 	var layers []Layer
 	light := map[bool][]lock.Wheel{}
 	for _, w := range sorted {
-		if w.Size >= HeavySize && len(layers) < MaxHeavy {
+		if (w.Source || w.Size >= HeavySize) && len(layers) < MaxHeavy {
 			layers = append(layers, Layer{Name: w.Name + " " + w.Version, Wheels: []lock.Wheel{w}})
 			continue
 		}

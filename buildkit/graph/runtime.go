@@ -75,7 +75,11 @@ func (in Input) Pieces() []Piece {
 			pieces = append(pieces, Piece{"environment", in.Environment(tool, uv, Venv, in.Parents)})
 		}
 		for _, l := range Layers(in.Lock.Wheels) {
-			pieces = append(pieces, Piece{l.Name, in.Wheels(tool, uv, Venv, l, in.torchIndex())})
+			on := tool
+			if l.Source() && in.Lock.ToolBase == nil {
+				on = in.Base() // where --apt brings a compiler
+			}
+			pieces = append(pieces, Piece{l.Name, in.Wheels(on, uv, Venv, l, in.torchIndex())})
 		}
 	}
 	return pieces

@@ -55,7 +55,7 @@ type Tool struct {
 	SHA256  string `json:"sha256"`
 }
 
-// Wheel is one package file.
+// Wheel is one package file: a wheel, or the source to make it from.
 type Wheel struct {
 	Name    string `json:"name"`    // normalised, "nvidia-cublas"
 	Version string `json:"version"` // with the local part, "2.14.0+cu126"
@@ -64,6 +64,8 @@ type Wheel struct {
 	Size    int64  `json:"size"`   // compressed bytes
 	// Torch says that the file comes from PyTorch's own index.
 	Torch bool `json:"torch,omitempty"`
+	// Source says that the file is an archive of the source, and no wheel fits.
+	Source bool `json:"source,omitempty"`
 }
 
 // Requirement is the line that installs exactly this file.

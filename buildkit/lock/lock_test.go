@@ -90,13 +90,20 @@ func TestFromPylock(t *testing.T) {
 	})
 }
 
+func TestFromPylockTakesSourceWhereNoWheelFits(t *testing.T) {
+	text := "[[packages]]\nname = \"old\"\nversion = \"1\"\nsdist = { url = \"https://x/old-1.tar.gz\", size = 9, hashes = { sha256 = \"dd\" } }\n"
+	wheels, err := FromPylock([]byte(text), "3.12", "linux/amd64", func(string) bool { return false })
+	assert.NilError(t, err)
+	assert.DeepEqual(t, wheels, []Wheel{{Name: "old", Version: "1", File: "old-1.tar.gz", SHA256: "dd", Size: 9, Source: true}})
+}
+
 func TestFromPylockRefusesWhatCannotBeLocked(t *testing.T) {
 	none := func(string) bool { return false }
 	for name, c := range map[string]struct{ text, says string }{
-		"source only": {"[[packages]]\nname = \"old\"\nversion = \"1\"\nsdist = { url = \"https://x/old.tar.gz\" }\n", "has no wheel for Python 3.12 on linux/amd64"},
-		"repository":  {"[[packages]]\nname = \"mine\"\nvcs = { type = \"git\", url = \"https://x\", commit-id = \"1\" }\n", "cannot be locked by hash"},
-		"no hash":     {"[[packages]]\nname = \"x\"\nversion = \"1\"\nwheels = [{ url = \"https://x/x.whl\" }]\n", "no sha256 for x 1"},
-		"no TOML":     {"[[packages", "cannot be read"},
+		"no file":    {"[[packages]]\nname = \"old\"\nversion = \"1\"\n", "has no wheel for Python 3.12 on linux/amd64"},
+		"repository": {"[[packages]]\nname = \"mine\"\nvcs = { type = \"git\", url = \"https://x\", commit-id = \"1\" }\n", "cannot be locked by hash"},
+		"no hash":    {"[[packages]]\nname = \"x\"\nversion = \"1\"\nwheels = [{ url = \"https://x/x.whl\" }]\n", "no sha256 for x 1"},
+		"no TOML":    {"[[packages", "cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := FromPylock([]byte(c.text), "3.12", "linux/amd64", none)

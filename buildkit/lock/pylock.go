@@ -31,12 +31,12 @@ type pylockFile struct {
 	Hashes map[string]string `toml:"hashes"`
 }
 
-// NoWheelError is a package that no wheel exists of for the image's Python and
-// platform, so that it would have to be compiled.
+// NoWheelError is a package that has neither a wheel for the image's Python and
+// platform nor a source to make one from.
 type NoWheelError struct{ Name, Version, Python, Platform string }
 
 func (e *NoWheelError) Error() string {
-	return fmt.Sprintf("%s %s has no wheel for Python %s on %s; choose a version that has one, "+
+	return fmt.Sprintf("%s %s has no wheel for Python %s on %s, and no source to build; choose a version that has one, "+
 		"or build the wheel yourself and name its place with --find-links", e.Name, e.Version, e.Python, e.Platform)
 }
 
@@ -53,17 +53,21 @@ func FromPylock(data []byte, python, platform string, isTorch func(name string) 
 		case p.VCS != nil || p.Dir != nil || p.Archive != nil:
 			return nil, fmt.Errorf("%s comes from a repository, directory or address, which cannot be locked by hash; "+
 				"name a release, or build a wheel and name its place with --find-links", p.Name)
-		case len(p.Wheels) == 0:
+		case len(p.Wheels) == 0 && p.Sdist == nil:
 			return nil, &NoWheelError{p.Name, p.Version, python, platform}
 		}
-		// uv lists the wheels that fit, the one it would install first.
-		f := p.Wheels[0]
+		source := len(p.Wheels) == 0
+		f := p.Sdist
+		if !source {
+			// uv lists the wheels that fit, the one it would install first.
+			f = &p.Wheels[0]
+		}
 		sha := f.Hashes["sha256"]
 		if sha == "" {
 			return nil, fmt.Errorf("the index gives no sha256 for %s %s, so it cannot be locked", p.Name, p.Version)
 		}
 		wheels = append(wheels, Wheel{
-			Name: p.Name, Version: p.Version, File: f.file(), SHA256: sha, Size: f.Size, Torch: isTorch(p.Name),
+			Name: p.Name, Version: p.Version, File: f.file(), SHA256: sha, Size: f.Size, Torch: isTorch(p.Name), Source: source,
 		})
 	}
 	return wheels, nil

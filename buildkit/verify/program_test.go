@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +91,38 @@ func TestALinkIsNoDuplicate(t *testing.T) {
 	assert.Equal(t, c.Detail, "libcudart once each")
 }
 
+// torch 2.15.0 carries a libgfortran along whose own libquadmath is not there, and nothing loads it.
+func TestALibraryThatNothingLoadsMayLackSomething(t *testing.T) {
+	const lib = "opt/venv/lib/python3.12/site-packages/torch/lib/"
+	for name, c := range map[string]struct {
+		more map[string]string
+		ok   bool
+	}{
+		"carried along":       {nil, true},
+		"linked":              {map[string]string{lib + "libtorch_cpu.so": elf + "\x00libgfortran.so.5\x00"}, false},
+		"opened from Python":  {map[string]string{lib + "../load.py": "ctypes.CDLL('libgfortran.so.5')"}, false},
+		"named in its RECORD": {map[string]string{lib + "../../torch-2.15.0.dist-info/RECORD": "torch/lib/libgfortran.so.5,,"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{lib + "libgfortran.so.5": elf, lib + "empty.py": ""}
+			maps.Copy(files, c.more)
+			top := root(t, files)
+			out, err := python(t, `
+import sys, verify
+root = sys.argv[1]
+verify.loader = lambda root: "ld.so"
+verify.missing = lambda root, ld, path: ["libquadmath.so.0"] if path.endswith(".so.5") else []
+checks = verify.Checks()
+checks.run("libraries", lambda: verify.libraries_resolve(root, verify.shared_objects(root)))
+print(checks.list[0]["ok"], checks.list[0]["detail"])
+`, top)
+			assert.NilError(t, err, out)
+			assert.Equal(t, strings.HasPrefix(out, "True"), c.ok, out)
+			assert.Assert(t, strings.Contains(out, "torch/lib/libgfortran.so.5"), "it is not told: %s", out)
+		})
+	}
+}
+
 // fakeLoader answers as ld.so --list does, from a table.
 func fakeLoader(t *testing.T, says string) map[string]string {
 	t.Helper()
@@ -117,7 +150,7 @@ func TestMissingLibrariesAreFound(t *testing.T) {
 		"one lost":          {`{"liba.so": [], "libb.so": ["libgone.so.1"]}`, "False", "1 of 2 libraries lack something, the first is torch/libb.so: libgone.so.1"},
 		"the driver's":      {`{"liba.so": ["libcuda.so.1", "libnvidia-ml.so.1"]}`, "True", "1 libraries"},
 		"another wheel's":   {`{"liba.so": ["libb.so"], "libb.so": []}`, "True", "2 libraries"},
-		"a cluster plug-in": {`{"nvshmem_transport_ibrc.so.3": ["libmlx5.so.1"]}`, "True", "1 plug-ins cannot load here: torch/nvshmem_transport_ibrc.so.3 lacks libmlx5.so.1"},
+		"a cluster plug-in": {`{"nvshmem_transport_ibrc.so.3": ["libmlx5.so.1"]}`, "True", "1 optional ones cannot load here: torch/nvshmem_transport_ibrc.so.3 lacks libmlx5.so.1"},
 		"two lost of one":   {`{"liba.so": ["libx.so", "liby.so"]}`, "False", "liba.so: libx.so, liby.so"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,12 +17,15 @@ import argparse
 import glob
 import json
 import math
+import mmap
 import os
 import platform
 import random
+import re
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 # Libraries that come from the host's driver, never from an image.
@@ -32,6 +35,8 @@ FROM_DRIVER = ("libcuda.so", "libnvidia-", "libnvcuvid.so", "libcudadebugger.so"
 MUST_LOAD = ("torch", "nvidia", "triton", "functorch", "cuda")
 # Plug-ins of these that only load where a cluster's own network software is installed.
 OPTIONAL_OWNERS = ("nvshmem_", "libcufile_rdma", "libnvshmem_")
+# A versioned name is no extension module, which Python would load by another name.
+CARRIED = re.compile(r"lib.+\.so\.[0-9]")
 # CUDA libraries of which an image holds exactly one copy.
 ONCE = ("libcudart.so", "libcudnn.so", "libcublas.so", "libcublasLt.so", "libnccl.so")
 
@@ -95,6 +100,20 @@ def missing(root, ld, path):
     return [line.split()[0] if line.endswith("not found") else line for line in lines]
 
 
+def mentioned(path, objects):
+    """Whether anything else beside a library names it, to link it or to open it."""
+    name = os.path.basename(path).encode()
+    package = path.split("-packages/", 1)[0] + "-packages/"
+    scripts = [p for p, n in walk(package) if n.endswith(".py")]
+    for other in [p for p, _ in objects] + scripts:
+        if other == path or not os.path.getsize(other):
+            continue
+        with open(other, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if data.find(name) >= 0:
+                return True
+    return False
+
+
 def libraries_resolve(root, objects):
     """Ask the image's own dynamic loader for every library under a wheel's directory."""
     ld = loader(root)
@@ -110,13 +129,19 @@ def libraries_resolve(root, objects):
                 lost[inside] = gone
             elif gone:
                 told[inside] = gone
+    # Wheels carry compilers' run-time libraries along that nothing of theirs uses:
+    # torch 2.15.0 has a libgfortran without its libquadmath.
+    for path, name in mine:
+        inside = path.split("-packages/", 1)[1]
+        if inside in lost and CARRIED.match(name) and not mentioned(path, objects):
+            told[inside] = lost.pop(inside)
     if lost:
         path, gone = sorted(lost.items())[0]
         raise Failed("%d of %d libraries lack something, the first is %s: %s" %
                      (len(lost), len(mine), path, ", ".join(gone)))
     detail = "%d libraries" % len(mine)
     if told:
-        detail += "; %d plug-ins cannot load here: %s" % (
+        detail += "; %d optional ones cannot load here: %s" % (
             len(told), "; ".join("%s lacks %s" % (p, ", ".join(g)) for p, g in sorted(told.items())[:3]))
     return detail
 
@@ -311,6 +336,7 @@ def main():
     if config.get("torch"):
         def load():
             global torch
+            warnings.simplefilter("ignore")  # PyTorch's, about a NumPy that is not there
             import torch
             result["torch"] = {"version": torch.__version__, "cuda": torch.version.cuda or "",
                                "archs": (torch._C._cuda_getArchFlags() or "").split() if torch.version.cuda else []}

@@ -1,4 +1,5 @@
-"""install.py VENV LAYER REQUIREMENTS [TORCH_INDEX]: unpack wheels into a layer.
+"""install.py VENV LAYER REQUIREMENTS TORCH_INDEX BUILD: unpack wheels into a layer.
+BUILD is "build" where one of them is a source archive, else empty.
 install.py VENV LAYER "" [PARENTS]: the environment itself, which also sees the
 site-packages directories PARENTS (joined by colons).
 
@@ -53,7 +54,7 @@ def interpreter():
     return getattr(sys, "_base_executable", sys.executable) if sys.prefix != sys.base_prefix else sys.executable
 
 
-def main(venv, layer, requirements, extra=""):
+def main(venv, layer, requirements, extra="", build=""):
     real = layer + venv
     os.makedirs(real)
     os.makedirs(os.path.dirname(venv), exist_ok=True)
@@ -77,7 +78,7 @@ def main(venv, layer, requirements, extra=""):
             args = net.index_args(conf)
         done = subprocess.run(
             ["/uv/uv", "pip", "install", "--quiet", "--python", python, "--no-deps", "--require-hashes",
-             "--no-build", "-r", requirements] + args,
+             "-r", requirements] + ([] if build else ["--no-build"]) + args,
             env=env, stderr=subprocess.PIPE, universal_newlines=True)
         if done.returncode:
             sys.stderr.write(done.stderr)
