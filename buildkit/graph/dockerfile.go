@@ -25,7 +25,6 @@ func Dockerfile(in Input, img dockerspec.DockerOCIImage) (string, error) {
 		},
 		"keys":        func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
 		"split":       func(s string) []string { name, value, _ := strings.Cut(s, "="); return []string{name, value} },
-		"trim":        strings.TrimSpace,
 		"installArgs": func(l Layer) []string { return l.installArgs(in.torchIndex()) },
 		"join":        strings.Join,
 	}).Parse(templates.Dockerfile())

@@ -19,6 +19,9 @@ const (
 	// (moby daemon/graphdriver/overlay2: maxDepth), and the base and the user's
 	// own Dockerfile on top need some.
 	MaxHeavy = 80
+	// maxLight bounds the packages of one layer: about 110 bytes each, they are one
+	// argument of a command, which may have 128 KiB (Linux: MAX_ARG_STRLEN).
+	maxLight = 500
 )
 
 // Layer is a set of wheels that one image layer holds.
@@ -44,13 +47,13 @@ func (l Layer) Title() string {
 	return fmt.Sprintf("[%s] %s (%s)", kind, l.Name, units.HumanSizeWithPrecision(float64(l.Size()), 3))
 }
 
-// Requirements is the requirement file that makes the layer.
+// Requirements are the requirement lines that make the layer, with "; " between.
 func (l Layer) Requirements() string {
-	var b strings.Builder
+	var lines []string
 	for _, w := range l.Wheels {
-		b.WriteString(w.Requirement() + "\n")
+		lines = append(lines, w.Requirement())
 	}
-	return b.String()
+	return strings.Join(lines, "; ")
 }
 
 // Source says that something in the layer is built from its source.
@@ -61,14 +64,15 @@ func (l Layer) Source() bool {
 // Torch says that the wheels come from PyTorch's own index.
 func (l Layer) Torch() bool { return len(l.Wheels) > 0 && l.Wheels[0].Torch }
 
-// installArgs are what install.py is told of the layer besides its requirements.
+// installArgs are what install.py is told of the layer. They are arguments, not a
+// file, because a builder answers an unchanged command without looking at any file.
 func (l Layer) installArgs(torchIndex string) []string {
-	args := []string{"", ""}
+	args := []string{l.Requirements(), "", ""}
 	if l.Torch() {
-		args[0] = torchIndex
+		args[1] = torchIndex
 	}
 	if l.Source() {
-		args[1] = "build"
+		args[2] = "build"
 	}
 	return args
 }
@@ -93,7 +97,9 @@ func Layers(wheels []lock.Wheel) []Layer {
 	for _, torch := range []bool{true, false} {
 		if group := light[torch]; len(group) > 0 {
 			slices.SortFunc(group, func(a, b lock.Wheel) int { return cmp.Compare(a.Name, b.Name) })
-			layers = append(layers, Layer{Name: fmt.Sprintf("%d small packages", len(group)), Wheels: group})
+			for part := range slices.Chunk(group, maxLight) {
+				layers = append(layers, Layer{Name: fmt.Sprintf("%d small packages", len(part)), Wheels: part})
+			}
 		}
 	}
 	return layers

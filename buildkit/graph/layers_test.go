@@ -53,5 +53,5 @@ func TestLayersOfNothing(t *testing.T) { assert.Equal(t, len(Layers(nil)), 0) }
 
 func TestRequirementsPinByHash(t *testing.T) {
 	l := Layer{Wheels: []lock.Wheel{{Name: "torch", Version: "2.14.0+cu126", SHA256: "ab"}, {Name: "idna", Version: "3", SHA256: "cd"}}}
-	assert.Equal(t, l.Requirements(), "torch==2.14.0+cu126 --hash=sha256:ab\nidna==3 --hash=sha256:cd\n")
+	assert.Equal(t, l.Requirements(), "torch==2.14.0+cu126 --hash=sha256:ab; idna==3 --hash=sha256:cd")
 }

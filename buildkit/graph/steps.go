@@ -136,10 +136,9 @@ func (s Steps) Environment(tool, uv llb.State, venv string, parents []string) ll
 
 // Wheels is a layer with the given wheels and nothing else.
 func (s Steps) Wheels(tool, uv llb.State, venv string, l Layer, torchIndex string) llb.State {
-	args := append([]string{scriptDir + "/install.py", venv, layerDir, askDir + "/requirements.txt"}, l.installArgs(torchIndex)...)
+	args := append([]string{scriptDir + "/install.py", venv, layerDir}, l.installArgs(torchIndex)...)
 	return s.run(tool, args, l.Title(),
-		script("install.py", "net.py"), input(askDir, "requirements.txt", []byte(l.Requirements())),
-		llb.AddMount(uvDir, uv, llb.Readonly), s.online()).AddMount(layerDir, llb.Scratch())
+		script("install.py", "net.py"), llb.AddMount(uvDir, uv, llb.Readonly), s.online()).AddMount(layerDir, llb.Scratch())
 }
 
 // Account is a layer with one unprivileged user added to what base has.

@@ -181,20 +181,11 @@ func (im images) solve(ctx context.Context, st llb.State) (gw.Reference, error) 
 }
 
 func solveState(ctx context.Context, g gw.Client, st llb.State, platform ocispecs.Platform) (gw.Reference, error) {
-	return request(ctx, g, st, platform, true)
-}
-
-// lazyState is solveState without running anything yet.
-func lazyState(ctx context.Context, g gw.Client, st llb.State, platform ocispecs.Platform) (gw.Reference, error) {
-	return request(ctx, g, st, platform, false)
-}
-
-func request(ctx context.Context, g gw.Client, st llb.State, platform ocispecs.Platform, evaluate bool) (gw.Reference, error) {
 	def, err := st.Marshal(ctx, llb.Platform(platform))
 	if err != nil {
 		return nil, err
 	}
-	res, err := g.Solve(ctx, gw.SolveRequest{Definition: def.ToPB(), Evaluate: evaluate})
+	res, err := g.Solve(ctx, gw.SolveRequest{Definition: def.ToPB(), Evaluate: true})
 	if err != nil {
 		return nil, err
 	}

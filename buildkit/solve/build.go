@@ -201,9 +201,7 @@ func (r *run) platform(ctx context.Context, g gw.Client, platform ocispecs.Platf
 	var result *verify.Result
 	eg, egctx := errgroup.WithContext(ctx)
 	eg.Go(func() (err error) {
-		// Not evaluated here: exporting takes the layers, and only a container
-		// needs them put together.
-		out.ref, err = lazyState(egctx, g, in.Runtime(), platform)
+		out.ref, err = solveState(egctx, g, in.Runtime(), platform)
 		return err
 	})
 	if r.Verify != verify.Off {

@@ -1,7 +1,10 @@
 """install.py VENV LAYER REQUIREMENTS TORCH_INDEX BUILD: unpack wheels into a layer.
-BUILD is "build" where one of them is a source archive, else empty.
 install.py VENV LAYER "" [PARENTS]: the environment itself, which also sees the
 site-packages directories PARENTS (joined by colons).
+
+REQUIREMENTS are lines of a requirement file with "; " between. TORCH_INDEX is
+where they come from if not from the default index. BUILD is "build" where one
+of them is a source archive. Both may be empty.
 
 LAYER becomes the root of an image layer that holds VENV with these wheels and
 nothing else, the same bits on every machine: no bytecode, one timestamp, no
@@ -14,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import net
 
@@ -76,9 +80,11 @@ def main(venv, layer, requirements, extra="", build=""):
             args = ["--default-index", conf.get("torch") or extra]
         else:
             args = net.index_args(conf)
+        with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as f:
+            f.write(requirements.replace("; ", "\n") + "\n")
         done = subprocess.run(
             ["/uv/uv", "pip", "install", "--quiet", "--python", python, "--no-deps", "--require-hashes",
-             "-r", requirements] + ([] if build else ["--no-build"]) + args,
+             "-r", f.name] + ([] if build else ["--no-build"]) + args,
             env=env, stderr=subprocess.PIPE, universal_newlines=True)
         if done.returncode:
             sys.stderr.write(done.stderr)
