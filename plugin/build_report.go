@@ -91,7 +91,7 @@ func printReport(w io.Writer, r *buildRun, report *buildkit.Report, id string, l
 			fmt.Fprintf(tw, "%s\t\n", plan.Platform)
 		}
 		if l := report.Lock.Platforms[plan.Platform]; l != nil && len(l.Wheels) > 0 {
-			fmt.Fprintf(tw, "packages\t%d wheels, %s to download\n", len(l.Wheels), units.HumanSizeWithPrecision(float64(total(l)), 3))
+			fmt.Fprintf(tw, "packages\t%s\n", packages(l.Wheels))
 		}
 		if res := report.Results[plan.Platform]; res != nil {
 			printResult(tw, res)
@@ -115,11 +115,22 @@ func printReport(w io.Writer, r *buildRun, report *buildkit.Report, id string, l
 	}
 }
 
-func total(l *lock.Platform) (n int64) {
-	for _, w := range l.Wheels {
-		n += w.Size
+// packages says how many there are and how large, and which are as good as the
+// compiler that made them: what a build makes from source has no locked bits.
+func packages(wheels []lock.Wheel) string {
+	var size int64
+	var built []string
+	for _, w := range wheels {
+		size += w.Size
+		if w.Source {
+			built = append(built, w.Name)
+		}
 	}
-	return n
+	text := fmt.Sprintf("%d, %s to download", len(wheels), units.HumanSizeWithPrecision(float64(size), 3))
+	if len(built) > 0 {
+		text += "; built from source: " + strings.Join(built, ", ")
+	}
+	return text
 }
 
 func printResult(w io.Writer, res *verify.Result) {

@@ -42,7 +42,7 @@ func Dockerfile(in Input, img dockerspec.DockerOCIImage) (string, error) {
 	var b strings.Builder
 	err = t.Execute(&b, map[string]any{
 		"In": in, "Config": img.Config, "Base": base, "Tool": tool, "Venv": Venv,
-		"Layers": Layers(in.Lock.Wheels), "HasVenv": in.Lock.ToolBase == nil,
+		"Layers": Layers(in.Lock.Wheels), "Steps": len(in.Lock.Wheels) > 0 || in.Account != nil, "HasVenv": in.Lock.ToolBase == nil,
 		"Parents": strings.Join(in.Parents, ":"), "Epoch": Epoch().Unix(),
 	})
 	return b.String(), err

@@ -66,7 +66,7 @@ func (in Input) Base() llb.State {
 func (in Input) Pieces() []Piece {
 	var pieces []Piece
 	if in.Account != nil {
-		pieces = append(pieces, Piece{"user " + in.Account.Name, in.Steps.Account(in.Base(), *in.Account)})
+		pieces = append(pieces, Piece{"user " + in.Account.Name, in.Steps.Account(in.Tool(), in.Base(), *in.Account)})
 	}
 	if len(in.Lock.Wheels) > 0 {
 		tool := in.Tool()

@@ -7,7 +7,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 )
 
-//go:embed scripts/*.py
+//go:embed scripts
 var scripts embed.FS
 
 // Epoch is the time of every file that a build makes: 1980-01-01, the first
@@ -23,6 +23,7 @@ const (
 	outDir    = "/out"
 	srcDir    = "/src"
 	askDir    = "/ask"
+	imageDir  = "/image"
 )
 
 // script mounts the named scripts, and no others, so that a change of one

@@ -22,9 +22,7 @@ const (
 // Steps makes the steps of one build; its fields hold for all of them.
 type Steps struct {
 	Platform string
-	// Python is the interpreter in the tool image, "python3".
-	Python  string
-	NoCache bool
+	NoCache  bool
 	// Network is "", "host" or "none", as in docker buildx build --network.
 	Network string
 	// Proxy are proxy variables for steps that use the network; they stay out of the image.
@@ -33,7 +31,7 @@ type Steps struct {
 
 func (s Steps) run(root llb.State, args []string, title string, opts ...llb.RunOption) llb.ExecState {
 	opts = append([]llb.RunOption{
-		llb.Args(append([]string{s.python()}, args...)),
+		llb.Args(args),
 		llb.WithCustomName(title),
 		llb.User("root"),
 		llb.Dir("/"),
@@ -46,11 +44,9 @@ func (s Steps) run(root llb.State, args []string, title string, opts ...llb.RunO
 	return root.Run(opts...)
 }
 
-func (s Steps) python() string {
-	if s.Python == "" {
-		return "python3"
-	}
-	return s.Python
+// python is a command line of an embedded script.
+func (s Steps) python(script string, args ...string) []string {
+	return append([]string{"python3", scriptDir + "/" + script}, args...)
 }
 
 // online are the options of a step that reaches an index.
@@ -87,13 +83,13 @@ var offline llb.RunOption = llb.Network(pb.NetMode_NONE)
 
 // Probe writes what the base image is to /probe.json.
 func (s Steps) Probe(base llb.State) llb.State {
-	return s.run(base, []string{scriptDir + "/probe.py", outDir + "/probe.json"}, "[base] look at its Python",
+	return s.run(base, s.python("probe.py", outDir+"/probe.json"), "[base] look at its Python",
 		script("probe.py"), offline).AddMount(outDir, llb.Scratch())
 }
 
 // UV fetches the uv binary that policy pins to /uv.
 func (s Steps) UV(tool llb.State, uv lock.Tool) llb.State {
-	return s.run(tool, []string{scriptDir + "/fetch_uv.py", uv.Version, uv.SHA256, outDir}, "[tool] uv "+uv.Version,
+	return s.run(tool, s.python("fetch_uv.py", uv.Version, uv.SHA256, outDir), "[tool] uv "+uv.Version,
 		script("fetch_uv.py", "net.py"), s.online()).AddMount(outDir, llb.Scratch())
 }
 
@@ -124,34 +120,34 @@ func (s Steps) Resolve(tool, uv llb.State, req Request, project *llb.State) (llb
 	if project != nil {
 		opts = append(opts, llb.AddMount(srcDir, *project, llb.Readonly))
 	}
-	return s.run(tool, []string{scriptDir + "/resolve.py", askDir + "/request.json", outDir},
+	return s.run(tool, s.python("resolve.py", askDir+"/request.json", outDir),
 		"[resolve] let uv choose the packages", opts...).AddMount(outDir, llb.Scratch()), nil
 }
 
 // Environment is a layer with an empty virtual environment.
 func (s Steps) Environment(tool, uv llb.State, venv string, parents []string) llb.State {
-	return s.run(tool, []string{scriptDir + "/install.py", venv, layerDir, "", strings.Join(parents, ":")}, "[python] "+venv,
+	return s.run(tool, s.python("install.py", venv, layerDir, "", strings.Join(parents, ":")), "[python] "+venv,
 		script("install.py", "net.py"), llb.AddMount(uvDir, uv, llb.Readonly), offline).AddMount(layerDir, llb.Scratch())
 }
 
 // Wheels is a layer with the given wheels and nothing else.
 func (s Steps) Wheels(tool, uv llb.State, venv string, l Layer, torchIndex string) llb.State {
-	args := append([]string{scriptDir + "/install.py", venv, layerDir}, l.installArgs(torchIndex)...)
+	args := s.python("install.py", append([]string{venv, layerDir}, l.installArgs(torchIndex)...)...)
 	return s.run(tool, args, l.Title(),
 		script("install.py", "net.py"), llb.AddMount(uvDir, uv, llb.Readonly), s.online()).AddMount(layerDir, llb.Scratch())
 }
 
 // Account is a layer with one unprivileged user added to what base has.
-func (s Steps) Account(base llb.State, a Account) llb.State {
-	return s.run(base, []string{scriptDir + "/user.py", a.Name, strconv.Itoa(a.UID), a.Home, layerDir}, "[user] "+a.Name,
-		script("user.py"), offline).AddMount(layerDir, llb.Scratch())
+func (s Steps) Account(tool, base llb.State, a Account) llb.State {
+	return s.run(tool, s.python("user.py", imageDir, a.Name, strconv.Itoa(a.UID), a.Home, layerDir), "[user] "+a.Name,
+		script("user.py"), llb.AddMount(imageDir, base, llb.Readonly), offline).AddMount(layerDir, llb.Scratch())
 }
 
 // Apt is base with Debian packages installed.
 func (s Steps) Apt(base llb.State, packages []string) llb.State {
 	id := "docker-gpu-apt-" + strings.ReplaceAll(s.Platform, "/", "-")
-	return s.run(base, append([]string{scriptDir + "/apt.py"}, packages...), "[apt] "+strings.Join(packages, " "),
-		script("apt.py", "net.py"), s.online(),
+	return s.run(base, append([]string{"/bin/sh", scriptDir + "/apt.sh"}, packages...), "[apt] "+strings.Join(packages, " "),
+		script("apt.sh"), s.online(),
 		llb.AddMount("/var/cache/apt", llb.Scratch(), llb.AsPersistentCacheDir(id+"-archives", llb.CacheMountLocked)),
 		llb.AddMount("/var/lib/apt/lists", llb.Scratch(), llb.AsPersistentCacheDir(id+"-lists", llb.CacheMountLocked)),
 	).Root()

@@ -43,8 +43,8 @@ func (in Input) Verify(runtime llb.State, v VerifyInput) llb.State {
 	}
 	if in.Lock.ToolBase != nil {
 		root = in.Tool()
-		args = append([]string{in.python()}, append(args[1:], "--root", "/image")...)
-		opts = append(opts, llb.AddMount("/image", runtime, llb.Readonly), llb.User("root"))
+		args = append([]string{"python3"}, append(args[1:], "--root", imageDir)...)
+		opts = append(opts, llb.AddMount(imageDir, runtime, llb.Readonly), llb.User("root"))
 	} else {
 		for _, e := range v.Env {
 			name, value, _ := strings.Cut(e, "=")

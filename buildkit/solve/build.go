@@ -70,7 +70,7 @@ func (r *run) solve(ctx context.Context, callback gw.BuildFunc) (*bkclient.Solve
 		close(r.Status)
 		return nil, err
 	}
-	said := &reports{}
+	said := &reports{builder: r.builder.Name}
 	ch := make(chan *bkclient.SolveStatus)
 	done := make(chan struct{})
 	go func() {

@@ -46,6 +46,9 @@ func (e *StepError) Error() string {
 		return fmt.Sprintf("a package is not the file that was locked: %s; if you trust the new file, delete gpu.lock and build again", brief(text))
 	case e.Kind == "hash":
 		return fmt.Sprintf("the uv that the index offers is not the one this docker gpu knows: %s", text)
+	case strings.HasPrefix(text, "Failed to build"):
+		return fmt.Sprintf("a package has no wheel for this Python and cannot be built from its source here; "+
+			"choose a version that has one, or add what it takes to compile it, such as --apt build-essential,python3-dev: %s", text)
 	case e.Kind == "resolve":
 		return "the packages cannot be resolved: " + strings.TrimPrefix(text, "× ")
 	}
@@ -69,9 +72,10 @@ func brief(text string) string {
 // reports collects what the steps of a build say about their own failure; the
 // error that BuildKit returns holds only the exit code.
 type reports struct {
-	mu   sync.Mutex
-	tail map[string]string // the unfinished line of each vertex
-	last *StepError
+	builder string
+	mu      sync.Mutex
+	tail    map[string]string // the unfinished line of each vertex
+	last    *StepError
 }
 
 func (r *reports) add(vertex string, data []byte) {
@@ -102,14 +106,16 @@ func (r *reports) explain(ctx context.Context, err error) error {
 	last := r.last
 	r.mu.Unlock()
 	if last != nil && strings.Contains(err.Error(), "exit code") {
-		return last
+		err = last
 	}
 	text := err.Error()
 	switch {
 	case grpcerrors.Code(err) == codes.Canceled:
 		return context.Canceled
-	case strings.Contains(text, "no space left on device"):
-		return fmt.Errorf("the builder's disk is full; `docker builder prune` frees the build cache, `docker system df` shows what holds the rest: %w", err)
+	case strings.Contains(strings.ToLower(text), "no space left on device"):
+		return fmt.Errorf("the builder's disk is full; `docker buildx prune --builder %s` frees its cache, `docker system df` shows what else an engine holds: %w", r.builder, err)
+	case last != nil && err == error(last):
+		return last
 	case strings.Contains(text, "push access denied"), strings.Contains(text, "no basic auth credentials"),
 		strings.Contains(text, "401 Unauthorized"), strings.Contains(text, "authorization failed"), strings.Contains(text, "insufficient_scope"):
 		return fmt.Errorf("the registry refuses: run `docker login` for it, or check the repository's name: %w", err)

@@ -70,7 +70,8 @@ func hash(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// choose lets uv resolve the packages on the builder.
+// choose lets uv resolve the packages on the builder, on a tool image that has
+// what is needed to build a package from source.
 func (r *Request) choose(ctx context.Context, im images, steps graph.Steps, tool llb.State, plan resolve.Plan, p *probed) ([]lock.Wheel, lock.Tool, error) {
 	pin := policy.UVFor(plan.Platform)
 	uv := lock.Tool{Version: pin.Version, SHA256: pin.SHA256}

@@ -87,7 +87,11 @@ func (r *run) prepare(ctx context.Context, g gw.Client, platform ocispecs.Platfo
 			locked.Base.Python = p.probed.Python
 		}
 		if r.wants(plan) {
-			if locked.Wheels, locked.UV, err = r.choose(ctx, p.images, steps, p.images.state(tool), plan, p.probed); err != nil {
+			on := p.images.state(tool)
+			if p.tool == nil && len(r.Spec.Apt) > 0 {
+				on = steps.Apt(on, r.Spec.Apt)
+			}
+			if locked.Wheels, locked.UV, err = r.choose(ctx, p.images, steps, on, plan, p.probed); err != nil {
 				return graph.Input{}, nil, err
 			}
 		}

@@ -70,17 +70,20 @@ func (v variant) get(name string) string {
 
 func (v variant) base(name string) string { return v.get("REGISTRY") + "/" + name }
 
+// program is where a variant's PATH has a program.
+func (v variant) program(name string) string {
+	for _, dir := range filepath.SplitList(v.get("PATH")) {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return filepath.Join(dir, name)
+		}
+	}
+	return name
+}
+
 // cmd runs a command that must succeed and returns its standard output.
 func (v variant) cmd(t testing.TB, name string, args ...string) string {
 	t.Helper()
-	path := name
-	for _, dir := range filepath.SplitList(v.get("PATH")) {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			path = filepath.Join(dir, name)
-			break
-		}
-	}
-	c := exec.Command(path, args...)
+	c := exec.Command(v.program(name), args...)
 	c.Env = v.env
 	out, err := c.Output()
 	var exit *exec.ExitError

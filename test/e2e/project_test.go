@@ -86,3 +86,14 @@ func TestDiskFull(t *testing.T) {
 	assert.Assert(t, strings.Contains(r.stderr, "no space left"), r.stderr)
 	assert.Equal(t, v.cmd(t, "ls", "-A", dir), "", "something was left half written")
 }
+
+// antlr4's runtime 4.9 is on the index as source only.
+func TestPackageThatIsSourceOnly(t *testing.T) {
+	v := on(t, "containerd")
+	r := v.mustBuild(t, "--base", v.base(python), "--package", "antlr4-python3-runtime==4.9.3", "-t", "e2e-source")
+	assert.Assert(t, strings.Contains(r.stderr, "built from source: antlr4-python3-runtime"), r.stderr)
+	assert.Equal(t, v.run(t, "e2e-source", "python", "-c", "import antlr4; print(antlr4.__name__)"), "antlr4")
+
+	// One that takes a compiler, which a slim base does not have, says what to do.
+	v.fails(t, []string{"python-prctl", "--apt build-essential,python3-dev"}, "--base", v.base(python), "--package", "python-prctl==1.8.1")
+}

@@ -1,6 +1,6 @@
-"""user.py NAME UID HOME OUT: the account files with one more user, and its home, in OUT.
-
-A user that the image already has under this name or number is left as it is."""
+"""user.py IMAGE NAME UID HOME OUT: the account files of the image at the path IMAGE
+with one more user, and its home, in OUT. A user that the image already has under
+this name or number is left as it is."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import sys
 EPOCH = 315532800  # 1980-01-01
 
 
-def main(name, uid, home, out):
+def main(image, name, uid, home, out):
     lines = {
         "passwd": "%s:x:%s:%s::%s:/bin/sh" % (name, uid, uid, home),
         "group": "%s:x:%s:" % (name, uid),
@@ -16,7 +16,7 @@ def main(name, uid, home, out):
     os.makedirs(out + "/etc")
     for base, line in lines.items():
         try:
-            with open("/etc/" + base) as f:
+            with open(image + "/etc/" + base) as f:
                 have = f.read().splitlines()
         except FileNotFoundError:
             have = []
