@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"flag"
 	"io"
 	"log"
 	"os"
@@ -11,16 +10,16 @@ import (
 	docs "github.com/docker/cli-docs-tool"
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
+	"gotest.tools/v3/golden"
 )
 
-var update = flag.Bool("update", false, "write docs/reference anew (make docs)")
-
 // TestReference compares the command reference with the commands. What is
-// written below the generated part of a page is kept.
+// written below the generated part of a page is kept. With -update (make docs)
+// it writes the reference; the flag is golden's, of which there can be one.
 func TestReference(t *testing.T) {
 	const reference = "../docs/reference"
 	target := t.TempDir()
-	if *update {
+	if golden.FlagUpdate() {
 		target = reference
 		if err := os.MkdirAll(reference, 0o755); err != nil {
 			t.Fatal(err)
