@@ -1,0 +1,241 @@
+package plugin
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/moby/buildkit/session/secrets"
+	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/buildkit/project"
+	"github.com/dockergpu/docker-gpu/buildkit/resolve"
+	"github.com/dockergpu/docker-gpu/buildkit/solve"
+	"github.com/dockergpu/docker-gpu/buildkit/verify"
+)
+
+// building is a run of build that has read nothing yet, with what it writes.
+func building(t *testing.T, args ...string) (r *buildRun, out, stderr *bytes.Buffer) {
+	t.Helper()
+	for _, name := range []string{"SSL_CERT_FILE", "SOURCE_DATE_EPOCH"} {
+		t.Setenv(name, "")
+	}
+	opts, _ := parsed(t, args...)
+	dockerCLI, out, stderr := docker(t)
+	return &buildRun{cli: dockerCLI, opts: opts, spec: opts.flagSpec(), project: &project.Project{}}, out, stderr
+}
+
+func isUsage(t *testing.T, err error, says string) {
+	t.Helper()
+	assert.ErrorContains(t, err, says)
+	assert.Equal(t, exitCode(err, false), exitUsage)
+}
+
+func TestOutputs(t *testing.T) {
+	none := map[string]string{}
+	for name, c := range map[string]struct {
+		args []string
+		want []solve.Output
+	}{
+		"nothing asked is loaded": {nil, []solve.Output{{Type: "docker", Attrs: none}}},
+		"load":                    {[]string{"--load"}, []solve.Output{{Type: "docker", Attrs: none}}},
+		"push is not loaded":      {[]string{"--push"}, []solve.Output{{Type: "registry", Attrs: none}}},
+		"output is not loaded":    {[]string{"-o", "dir"}, []solve.Output{{Type: "local", Dest: "dir", Attrs: none}}},
+		"cache only is an output": {[]string{"-o", "type=cacheonly"}, []solve.Output{{Type: "cacheonly", Attrs: none}}},
+		"several, in order": {[]string{"-o", "type=oci,dest=a.tar", "-o", "type=image,push=true", "--load"}, []solve.Output{
+			{Type: "oci", Dest: "a.tar", Attrs: none}, {Type: "image", Attrs: map[string]string{"push": "true"}}, {Type: "docker", Attrs: none}}},
+		"push besides a file": {[]string{"-o", "type=oci,dest=a.tar", "--push"}, []solve.Output{
+			{Type: "oci", Dest: "a.tar", Attrs: none}, {Type: "registry", Attrs: none}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opts, _ := parsed(t, c.args...)
+			got, err := opts.outputList()
+			assert.NilError(t, err)
+			assert.DeepEqual(t, got, c.want)
+		})
+	}
+	opts, _ := parsed(t, "-o", "type=floppy")
+	_, err := opts.outputList()
+	isUsage(t, err, `type "floppy"`)
+}
+
+func TestAttests(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want map[string]string
+	}{
+		{nil, map[string]string{}},
+		{[]string{"--sbom", "--provenance"}, map[string]string{"sbom": "", "provenance": ""}},
+		{[]string{"--sbom=false", "--provenance=mode=max"}, map[string]string{"provenance": "mode=max"}},
+		{[]string{"--sbom=generator=example.com/scan"}, map[string]string{"sbom": "generator=example.com/scan"}},
+	} {
+		opts, _ := parsed(t, c.args...)
+		assert.DeepEqual(t, opts.attests(), c.want)
+	}
+}
+
+func TestAnnotations(t *testing.T) {
+	opts, _ := parsed(t, "--annotation=a=1", "--annotation=manifest:b=2", "--annotation=index:c=3=3",
+		"--annotation=manifest-descriptor:d=", "--annotation=index-descriptor:e=5")
+	attrs, err := opts.annotationAttrs()
+	assert.NilError(t, err)
+	assert.DeepEqual(t, attrs, map[string]string{"annotation.a": "1", "annotation.b": "2", "annotation-index.c": "3=3",
+		"annotation-manifest-descriptor.d": "", "annotation-index-descriptor.e": "5"})
+	for _, bad := range []string{"alone", "=value", ""} {
+		opts := &buildOptions{annotations: []string{bad}}
+		_, err := opts.annotationAttrs()
+		isUsage(t, err, "is not key=value")
+	}
+}
+
+func TestSecretsAreReadFromWhereTheyAre(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "netrc")
+	assert.NilError(t, os.WriteFile(file, []byte("from a file"), 0o600))
+	t.Setenv("BUILD_TOKEN", "from the environment")
+	for value, want := range map[string]string{
+		"id=s,src=" + file:                "from a file",
+		"id=s,source=" + file:             "from a file",
+		"ID=s,type=file,src=" + file:      "from a file",
+		"id=s,env=BUILD_TOKEN":            "from the environment",
+		"id=s,type=env,src=BUILD_TOKEN":   "from the environment",
+		"type=env,env=BUILD_TOKEN,id=s":   "from the environment",
+		`id=s,"src=` + file + `"`:         "from a file",
+		"id=s,type=env,env=BUILD_NOT_SET": "",
+	} {
+		store, err := secretStore([]string{value})
+		assert.NilError(t, err, value)
+		got, err := store.GetSecret(t.Context(), "s")
+		assert.NilError(t, err, value)
+		assert.Equal(t, string(got), want, value)
+	}
+	// The name alone is a variable, where there is one.
+	store, err := secretStore([]string{"id=BUILD_TOKEN", "id=b,src=" + file})
+	assert.NilError(t, err)
+	got, err := store.GetSecret(t.Context(), "BUILD_TOKEN")
+	assert.NilError(t, err)
+	assert.Equal(t, string(got), "from the environment")
+	_, err = store.GetSecret(t.Context(), "c")
+	assert.Assert(t, errors.Is(err, secrets.ErrNotFound), "%v", err)
+	// No secrets are no store: BuildKit is then not asked for one.
+	store, err = secretStore(nil)
+	assert.NilError(t, err)
+	assert.Assert(t, store == nil)
+}
+
+func TestSecretsThatCannotBe(t *testing.T) {
+	for value, says := range map[string]string{
+		"netrc":                  `key "netrc" is not one of id, src, env, type`,
+		"id=a,target=/x":         `key "target" is not one of id, src, env, type`,
+		"id=a,src=/no/such/file": "/no/such/file",
+		"src=/dev/null":          "missing ID",
+		`id=a,"src`:              "--secret",
+	} {
+		_, err := secretStore([]string{value})
+		isUsage(t, err, says)
+		assert.ErrorContains(t, err, "--secret")
+	}
+}
+
+func TestWords(t *testing.T) {
+	for in, want := range map[string][]string{
+		"":                           nil,
+		`["python3", "-m", "a b"]`:   {"python3", "-m", "a b"},
+		"[]":                         {}, // clears what gpu.yaml says
+		"python3 -m 'a b' \"c d\" e": {"python3", "-m", "a b", "c d", "e"},
+		"[ -f x ]":                   {"[", "-f", "x", "]"}, // no JSON, but a program
+		"echo 'open":                 {"echo 'open"},
+	} {
+		assert.DeepEqual(t, words(in), want)
+	}
+}
+
+func TestPlatforms(t *testing.T) {
+	for _, c := range []struct{ args, want []string }{
+		{nil, []string{"linux/" + runtime.GOARCH}},
+		{[]string{"--platform=linux/amd64,linux/arm64/v8"}, []string{"linux/amd64", "linux/arm64"}},
+		{[]string{"--platform=linux/x86_64", "--platform=linux/aarch64"}, []string{"linux/amd64", "linux/arm64"}},
+	} {
+		r, _, _ := building(t, c.args...)
+		got, err := r.platforms()
+		assert.NilError(t, err)
+		assert.DeepEqual(t, got, c.want)
+	}
+	r, _, _ := building(t, "--platform=linux/")
+	_, err := r.platforms()
+	isUsage(t, err, `--platform "linux/"`)
+}
+
+func TestWishCarriesTheFlags(t *testing.T) {
+	r, _, _ := building(t, "-t", "a:1", "-t", "b:2", "--verify=cpu", "--locked", "--no-cache", "--pull", "--network=host", "--allow=network.host",
+		"--cache-from=user/app:cache", "--cache-to=type=inline", "--sbom", "--ca-bundle=mine.pem", "--torch=2.14.0", "--load")
+	r.dir, r.plans = "/project", []resolve.Plan{{Platform: "linux/amd64"}}
+	r.project = &project.Project{Requirements: []string{"r.txt"}, Pyproject: true, UVLock: true, Exclude: []string{".git"}, Content: map[string][]byte{"r.txt": []byte("idna")}}
+	t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
+	t.Setenv("SSL_CERT_FILE", "/etc/ssl/other.pem")
+	w, err := r.wish()
+	assert.NilError(t, err)
+	assert.DeepEqual(t, w.Tags, []string{"a:1", "b:2"})
+	assert.DeepEqual(t, w.Outputs, []solve.Output{{Type: "docker", Attrs: map[string]string{}}})
+	assert.Equal(t, w.Verify, verify.CPU)
+	assert.Assert(t, w.Locked && w.NoCache && w.Pull)
+	assert.Equal(t, w.Network, "host")
+	assert.DeepEqual(t, w.Entitlements, []string{"network.host"})
+	assert.Equal(t, w.CacheFrom[0].Attrs["ref"], "user/app:cache")
+	assert.Equal(t, w.CacheTo[0].Type, "inline")
+	assert.DeepEqual(t, w.Attests, map[string]string{"sbom": ""})
+	assert.DeepEqual(t, w.Plans, r.plans)
+	assert.DeepEqual(t, w.Exclude, []string{".git"})
+	assert.DeepEqual(t, w.Files, solve.Files{Requirements: []string{"r.txt"}, Pyproject: true, UVLock: true, Content: r.project.Content})
+	assert.Equal(t, w.Created, time.Unix(1700000000, 0).UTC())
+	assert.Equal(t, w.Spec.CABundle, "mine.pem", "the flag comes before $SSL_CERT_FILE")
+	assert.Equal(t, w.Dir, "", "without PATH nothing is copied")
+	assert.Assert(t, w.GPUSalt != "" && len(w.Session) == 1)
+}
+
+func TestWishWithoutFlags(t *testing.T) {
+	r, _, _ := building(t)
+	r.dir, r.opts.path = "/project", "."
+	t.Setenv("SSL_CERT_FILE", "/etc/ssl/company.pem")
+	w, err := r.wish()
+	assert.NilError(t, err)
+	assert.Equal(t, w.Dir, "/project")
+	assert.Equal(t, w.Network, "", "BuildKit's own default")
+	assert.Equal(t, w.Spec.CABundle, "/etc/ssl/company.pem")
+	assert.Assert(t, w.Created.IsZero())
+	assert.Assert(t, w.Secrets == nil)
+}
+
+// Compression and annotations are the image's: a directory has neither.
+func TestWishPassesCompressionAndAnnotationsToImages(t *testing.T) {
+	r, _, _ := building(t, "--compression=zstd", "--annotation=k=v", "-o", "type=registry", "-o", "type=image,compression=gzip",
+		"-o", "type=oci,dest=a.tar", "-o", "dir", "--load")
+	w, err := r.wish()
+	assert.NilError(t, err)
+	zstd := map[string]string{"compression": "zstd", "annotation.k": "v"}
+	assert.DeepEqual(t, w.Outputs, []solve.Output{
+		{Type: "registry", Attrs: zstd},
+		{Type: "image", Attrs: map[string]string{"compression": "gzip", "annotation.k": "v"}},
+		{Type: "oci", Dest: "a.tar", Attrs: zstd},
+		{Type: "local", Dest: "dir", Attrs: map[string]string{}},
+		{Type: "docker", Attrs: zstd},
+	})
+}
+
+func TestWishRefusesWrongValues(t *testing.T) {
+	for says, args := range map[string][]string{
+		"--output":     {"-o", "type=floppy"},
+		"--secret":     {"--secret", "id=a,src=/no/such/file"},
+		"--ssh":        {"--ssh", "default=/no/such/socket"},
+		"--cache-from": {"--cache-from", "type=local,src"},
+		"--cache-to":   {"--cache-to", "type=local,dest"},
+		"--annotation": {"--annotation", "alone"},
+	} {
+		r, _, _ := building(t, args...)
+		_, err := r.wish()
+		isUsage(t, err, says)
+	}
+}
