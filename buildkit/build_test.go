@@ -1,0 +1,232 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	bkclient "github.com/moby/buildkit/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/buildkit/resolve"
+	"github.com/dockergpu/docker-gpu/buildkit/solve"
+	"github.com/dockergpu/docker-gpu/buildkit/verify"
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/engine"
+)
+
+// fakeEngine answers as told and notes what it is asked.
+type fakeEngine struct {
+	route   *engine.Route
+	gpusErr error
+	asked   []string
+}
+
+func (e *fakeEngine) note(s string) { e.asked = append(e.asked, s) }
+
+func (e *fakeEngine) GPUs(context.Context) (*engine.Route, error) {
+	e.note("gpus")
+	return e.route, e.gpusErr
+}
+
+func (e *fakeEngine) Load(_ context.Context, r io.Reader) error {
+	e.note("load")
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+func (e *fakeEngine) Push(_ context.Context, image string) (string, error) {
+	e.note("push " + image)
+	return "sha256:33", nil
+}
+
+func (e *fakeEngine) Remove(_ context.Context, image string) error {
+	e.note("remove " + image)
+	return nil
+}
+
+func (e *fakeEngine) Run(context.Context, engine.Worker) ([]byte, error) {
+	e.note("run")
+	return nil, errors.New("nothing runs here")
+}
+
+// watch is a display that shows nothing.
+func watch(status <-chan *bkclient.SolveStatus) error {
+	for range status {
+	}
+	return nil
+}
+
+// deaf is a builder that has no client and can run no platform of these tests: a
+// build that comes as far as the builder ends with errDeaf's words.
+func deaf() *solve.Builder {
+	return &solve.Builder{Name: "deaf", Platforms: []ocispecs.Platform{{OS: "linux", Architecture: "s390x"}}}
+}
+
+const errDeaf = `builder "deaf" cannot run it`
+
+func wish(mode verify.Mode, torch bool, platforms ...string) *Wish {
+	w := &Wish{Tags: []string{"mine"}, Outputs: []solve.Output{{Type: "image"}}}
+	w.Verify = mode
+	for _, p := range platforms {
+		plan := resolve.Plan{Platform: p}
+		if torch {
+			plan.Torch = &resolve.Torch{Version: "2.14.0"}
+		}
+		w.Plans = append(w.Plans, plan)
+	}
+	return w
+}
+
+func TestBuildAsksTheEngineForGPUsOnlyWhereItMust(t *testing.T) {
+	route := &engine.Route{CDI: []string{"nvidia.com/gpu=all"}}
+	down := errors.New("the engine does not answer")
+	for name, c := range map[string]struct {
+		mode  verify.Mode
+		torch bool
+		gpu   string // of the builder
+		route *engine.Route
+		err   error // of the engine
+		says  []string
+		asked string
+	}{
+		"require without PyTorch":       {verify.Require, false, "", route, nil, []string{"takes PyTorch", "--verify=cpu"}, ""},
+		"require, and the engine down":  {verify.Require, true, "", nil, down, []string{`--verify=require: the builder "deaf" has no GPU`, "the engine does not answer"}, "gpus"},
+		"require without a GPU":         {verify.Require, true, "", nil, nil, []string{"neither the builder", `"deaf"`, "docker info", "--verify=cpu"}, "gpus"},
+		"require, the builder's GPU":    {verify.Require, true, "nvidia.com/gpu=all", nil, down, []string{errDeaf}, ""},
+		"auto, and the engine down":     {verify.Auto, true, "", nil, down, []string{errDeaf}, "gpus"},
+		"auto without a GPU":            {verify.Auto, true, "", nil, nil, []string{errDeaf}, "gpus"},
+		"auto without PyTorch":          {verify.Auto, false, "nvidia.com/gpu=all", route, nil, []string{errDeaf}, ""},
+		"auto, the builder's GPU":       {verify.Auto, true, "nvidia.com/gpu=all", route, nil, []string{errDeaf}, ""},
+		"cpu leaves every GPU alone":    {verify.CPU, true, "nvidia.com/gpu=all", route, nil, []string{errDeaf}, ""},
+		"off leaves every GPU alone":    {verify.Off, true, "", route, nil, []string{errDeaf}, ""},
+		"off without PyTorch, no error": {verify.Off, false, "", nil, down, []string{errDeaf}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, b := &fakeEngine{route: c.route, gpusErr: c.err}, deaf()
+			b.GPU = c.gpu
+			_, err := Build(t.Context(), b, e, wish(c.mode, c.torch, "linux/amd64"), watch)
+			for _, s := range c.says {
+				assert.ErrorContains(t, err, s)
+			}
+			assert.Equal(t, strings.Join(e.asked, ", "), c.asked)
+		})
+	}
+}
+
+// One container proves one platform: a second would be exported unproven.
+func TestSeveralPlatformsAreNotProvenOnTheEnginesGPU(t *testing.T) {
+	e := &fakeEngine{route: &engine.Route{Runtime: true}}
+	_, err := Build(t.Context(), deaf(), e, wish(verify.Auto, true, "linux/amd64", "linux/arm64"), watch)
+	assert.ErrorContains(t, err, "several platforms")
+	assert.ErrorContains(t, err, "--verify=cpu")
+	assert.DeepEqual(t, e.asked, []string{"gpus"})
+}
+
+func TestAFailedBuildIsNeitherRunNorPushed(t *testing.T) {
+	e, b := &fakeEngine{route: &engine.Route{Runtime: true}}, deaf()
+	b.Moby = true
+	w := wish(verify.Auto, true, "linux/amd64")
+	w.Outputs = []solve.Output{{Type: "registry"}}
+	_, err := Build(t.Context(), b, e, w, watch)
+	assert.ErrorContains(t, err, errDeaf)
+	w.Verify = verify.CPU
+	_, err = Build(t.Context(), b, e, w, watch)
+	assert.ErrorContains(t, err, errDeaf)
+	for _, asked := range e.asked {
+		assert.Assert(t, asked != "run" && !strings.HasPrefix(asked, "push"), "%v", e.asked)
+	}
+}
+
+// What cannot be exported is said before anything is built or shown.
+func TestOutputsAreCheckedBeforeTheBuild(t *testing.T) {
+	shown := false
+	show := func(status <-chan *bkclient.SolveStatus) error { shown = true; return watch(status) }
+	w := wish(verify.Off, true, "linux/amd64")
+	w.Outputs = []solve.Output{{Type: "local"}}
+	_, err := Build(t.Context(), deaf(), &fakeEngine{}, w, show)
+	assert.ErrorContains(t, err, "takes dest=DIRECTORY")
+	assert.Assert(t, !shown)
+}
+
+func TestAFailedBuildLeavesNoFileAndEndsItsDisplay(t *testing.T) {
+	dir := t.TempDir()
+	ended := make(chan struct{})
+	show := func(status <-chan *bkclient.SolveStatus) error {
+		defer close(ended)
+		return errors.Join(watch(status), errors.New("no terminal"))
+	}
+	w := wish(verify.Off, true, "linux/amd64")
+	w.Outputs = []solve.Output{{Type: "oci", Dest: filepath.Join(dir, "image.tar")}}
+	_, err := Build(t.Context(), deaf(), &fakeEngine{}, w, show)
+	assert.ErrorContains(t, err, errDeaf)
+	assert.Assert(t, !strings.Contains(err.Error(), "no terminal"), "the build's error is the one that helps: %v", err)
+	<-ended
+	left, err := os.ReadDir(dir)
+	assert.NilError(t, err)
+	assert.Equal(t, len(left), 0)
+}
+
+func TestInspectingEndsItsDisplayToo(t *testing.T) {
+	_, _, err := Graph(t.Context(), deaf(), wish(verify.Auto, true, "linux/amd64"), watch)
+	assert.ErrorContains(t, err, errDeaf)
+}
+
+func TestPushAfter(t *testing.T) {
+	tags := []string{"a:1", "b:2"}
+	image := solve.Output{Type: "image", Attrs: map[string]string{}}
+	oci := solve.Output{Type: "oci", Dest: "a.tar"}
+	local := solve.Output{Type: "image", Attrs: map[string]string{"push": "false"}}
+	for name, c := range map[string]struct {
+		in, kept []solve.Output
+		push     []string
+	}{
+		"registry":         {[]solve.Output{{Type: "registry"}}, []solve.Output{image}, tags},
+		"image with push":  {[]solve.Output{{Type: "image", Attrs: map[string]string{"push": "true"}}}, []solve.Output{image}, tags},
+		"image":            {[]solve.Output{local}, []solve.Output{local}, nil},
+		"others are kept":  {[]solve.Output{oci, {Type: "registry"}}, []solve.Output{oci, image}, tags},
+		"twice, once sent": {[]solve.Output{{Type: "registry"}, {Type: "registry"}}, []solve.Output{image, image}, tags},
+		"nothing":          {nil, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kept, push := pushAfter(c.in, tags)
+			assert.DeepEqual(t, kept, c.kept)
+			assert.DeepEqual(t, push, c.push)
+		})
+	}
+}
+
+func TestUnproven(t *testing.T) {
+	assert.Equal(t, unproven(verify.Off, true), "nothing was proven (--verify=off)")
+	assert.Equal(t, unproven(verify.Off, false), "nothing was proven (--verify=off)")
+	assert.Equal(t, unproven(verify.CPU, true), "that the image computes on a GPU was not proven (--verify=cpu)")
+	for _, mode := range []verify.Mode{verify.Auto, verify.CPU} {
+		assert.Equal(t, unproven(mode, false), "without PyTorch nothing was computed: only the libraries were checked")
+	}
+}
+
+func TestSalt(t *testing.T) {
+	machine := func(driver string, gpus ...host.GPU) *host.Host { return &host.Host{Driver: driver, GPUs: gpus} }
+	first, second := host.GPU{UUID: "GPU-1", Name: "NVIDIA H200"}, host.GPU{UUID: "GPU-2", Name: "NVIDIA H200"}
+	known := Salt(machine("580.65.06", first))
+	assert.Equal(t, Salt(machine("580.65.06", first)), known)
+	// Memory and place in the list are no other GPU.
+	assert.Equal(t, Salt(machine("580.65.06", host.GPU{UUID: "GPU-1", Name: "NVIDIA H200", Index: 3, Memory: 1})), known)
+	for name, other := range map[string]*host.Host{
+		"a new driver":  machine("580.95.05", first),
+		"another GPU":   machine("580.65.06", second),
+		"one GPU more":  machine("580.65.06", first, second),
+		"another model": machine("580.65.06", host.GPU{UUID: "GPU-1", Name: "NVIDIA B200"}),
+	} {
+		assert.Assert(t, Salt(other) != known, name)
+	}
+	// What is not known may have changed, so the proof is made again.
+	for name, unknown := range map[string]*host.Host{"nothing": nil, "no driver": machine("", first), "no GPU": machine("580.65.06")} {
+		assert.Assert(t, Salt(unknown) != Salt(unknown), name)
+	}
+}
