@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/docker/buildx/builder"
@@ -177,8 +178,8 @@ func sourceDate() (time.Time, error) {
 	if !ok || v == "" {
 		return time.Time{}, nil
 	}
-	var seconds int64
-	if _, err := fmt.Sscan(v, &seconds); err != nil {
+	seconds, err := strconv.ParseInt(v, 10, 64)
+	if err != nil {
 		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH=%q is no number of seconds", v)
 	}
 	return time.Unix(seconds, 0).UTC(), nil

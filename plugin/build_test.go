@@ -97,9 +97,12 @@ func TestSourceDate(t *testing.T) {
 		assert.NilError(t, err)
 		assert.Equal(t, got, want, value)
 	}
-	t.Setenv("SOURCE_DATE_EPOCH", "yesterday")
-	_, err := sourceDate()
-	assert.ErrorContains(t, err, `SOURCE_DATE_EPOCH="yesterday" is no number of seconds`)
+	// A date is not its year in seconds.
+	for _, value := range []string{"yesterday", "2024-01-01", "1700000000.5", "0x10"} {
+		t.Setenv("SOURCE_DATE_EPOCH", value)
+		_, err := sourceDate()
+		assert.ErrorContains(t, err, "SOURCE_DATE_EPOCH=\""+value+"\" is no number of seconds")
+	}
 }
 
 func TestPrintPlanNeedsNoEngine(t *testing.T) {
