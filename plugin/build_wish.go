@@ -185,7 +185,9 @@ func secretStore(values []string) (secrets.SecretStore, error) {
 			case "env":
 				s.Env = value
 			case "type":
-				kind = value
+				if kind = value; kind != "file" && kind != "env" {
+					return nil, flagError("--secret: type %q is not one of file, env", kind)
+				}
 			default:
 				return nil, flagError("--secret: key %q is not one of id, src, env, type", key)
 			}

@@ -132,6 +132,7 @@ func TestSecretsThatCannotBe(t *testing.T) {
 		"id=a,target=/x":         `key "target" is not one of id, src, env, type`,
 		"id=a,src=/no/such/file": "/no/such/file",
 		"src=/dev/null":          "missing ID",
+		"id=a,type=vault,src=x":  `type "vault" is not one of file, env`,
 		`id=a,"src`:              "--secret",
 	} {
 		_, err := secretStore([]string{value})
