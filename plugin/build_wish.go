@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/containerd/platforms"
@@ -99,7 +100,11 @@ func (r *buildRun) platforms() ([]string, error) {
 			return nil, flagError("--platform %q: %w", s, err)
 		}
 		p.Variant = ""
-		out = append(out, platforms.Format(p))
+		name := platforms.Format(p)
+		if slices.Contains(out, name) {
+			return nil, flagError("--platform %q: %s is named twice", s, name)
+		}
+		out = append(out, name)
 	}
 	return out, nil
 }

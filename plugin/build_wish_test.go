@@ -168,6 +168,12 @@ func TestPlatforms(t *testing.T) {
 	r, _, _ := building(t, "--platform=linux/")
 	_, err := r.platforms()
 	isUsage(t, err, `--platform "linux/"`)
+	// One platform by two names would be built twice and exported under one key.
+	for _, twice := range []string{"linux/arm64,linux/arm64/v8", "linux/amd64,linux/x86_64"} {
+		r, _, _ := building(t, "--platform="+twice)
+		_, err := r.platforms()
+		isUsage(t, err, "is named twice")
+	}
 }
 
 func TestWishCarriesTheFlags(t *testing.T) {
