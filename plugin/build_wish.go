@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -143,8 +144,11 @@ func (o *buildOptions) attests() map[string]string {
 	return out
 }
 
+// annotationLevel is where an annotation may stand; a platform is one of several.
+var annotationLevel = regexp.MustCompile(`^(index|index-descriptor|(manifest|manifest-descriptor)(\[[A-Za-z0-9_/-]+\])?)$`)
+
 // annotationAttrs gives annotations the form of exporter attributes; a key may
-// begin with "index:", "manifest:" and the like, as in docker buildx build.
+// begin with "index:", "index,manifest:" and the like, as in docker buildx build.
 func (o *buildOptions) annotationAttrs() (map[string]string, error) {
 	attrs := map[string]string{}
 	for _, a := range o.annotations {
@@ -152,17 +156,16 @@ func (o *buildOptions) annotationAttrs() (map[string]string, error) {
 		if !ok || key == "" {
 			return nil, flagError("--annotation %q is not key=value", a)
 		}
-		level := ""
-		for _, l := range []string{"manifest-descriptor", "index-descriptor", "manifest", "index"} {
-			if rest, ok := strings.CutPrefix(key, l+":"); ok {
-				level, key = "-"+l, rest
-				break
+		levels, rest, ok := strings.Cut(key, ":")
+		if !ok {
+			levels, rest = "manifest", key
+		}
+		for level := range strings.SplitSeq(levels, ",") {
+			if !annotationLevel.MatchString(level) {
+				return nil, flagError("--annotation %q: %q is no level; levels are manifest, index, manifest-descriptor, index-descriptor", a, level)
 			}
+			attrs["annotation"+strings.TrimSuffix("-"+level, "-manifest")+"."+rest] = value
 		}
-		if level == "-manifest" {
-			level = ""
-		}
-		attrs["annotation"+level+"."+key] = value
 	}
 	return attrs, nil
 }

@@ -85,6 +85,17 @@ func TestAnnotations(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, attrs, map[string]string{"annotation.a": "1", "annotation.b": "2", "annotation-index.c": "3=3",
 		"annotation-manifest-descriptor.d": "", "annotation-index-descriptor.e": "5"})
+
+	opts, _ = parsed(t, "--annotation=index,manifest:a=1", "--annotation=manifest[linux/amd64]:b=2", "--annotation=c=x:y")
+	attrs, err = opts.annotationAttrs()
+	assert.NilError(t, err)
+	assert.DeepEqual(t, attrs, map[string]string{"annotation-index.a": "1", "annotation.a": "1",
+		"annotation-manifest[linux/amd64].b": "2", "annotation.c": "x:y"})
+	for _, bad := range []string{"layer:a=1", "index,:a=1", "manifest[linux/amd64:a=1"} {
+		opts := &buildOptions{annotations: []string{bad}}
+		_, err := opts.annotationAttrs()
+		isUsage(t, err, "is no level")
+	}
 	for _, bad := range []string{"alone", "=value", ""} {
 		opts := &buildOptions{annotations: []string{bad}}
 		_, err := opts.annotationAttrs()
