@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 
 	bkclient "github.com/moby/buildkit/client"
 
@@ -127,9 +129,19 @@ func export(ctx context.Context, b *solve.Builder, e Engine, w *Wish, show Displ
 // an engine with the old store cannot push from within a build.
 func pushAfter(outputs []solve.Output, tags []string) (kept []solve.Output, push []string) {
 	for _, o := range outputs {
-		if o.Type == "registry" || o.Attrs["push"] == "true" {
-			push = tags
-			o = solve.Output{Type: "image", Attrs: map[string]string{}}
+		names, attrs := tags, map[string]string{}
+		if name := o.Attrs["name"]; name != "" {
+			names, attrs["name"] = strings.Split(name, ","), name
+		}
+		pushed, _ := strconv.ParseBool(o.Attrs["push"])
+		// Without a name it stays as it is, and solve.Exports refuses it.
+		if (o.Type == "registry" || pushed) && len(names) > 0 {
+			o = solve.Output{Type: "image", Attrs: attrs}
+			for _, n := range names {
+				if !slices.Contains(push, n) {
+					push = append(push, n)
+				}
+			}
 		}
 		kept = append(kept, o)
 	}
