@@ -176,10 +176,11 @@ func afterLoad(ctx context.Context, b *solve.Builder, e Engine, w *Wish, route *
 		return nil, errors.New("an image for several platforms cannot be proven on this engine's GPU in one go; build one platform, or use --verify=cpu")
 	}
 	name := "docker-gpu-verify:" + token()
+	// Also where the build fails: the engine may have taken the image by then.
+	defer e.Remove(context.WithoutCancel(ctx), name)
 	if _, err := once(ctx, b, e, w, []string{name}, []solve.Output{{Type: "docker"}}, show); err != nil {
 		return nil, err
 	}
-	defer e.Remove(context.WithoutCancel(ctx), name)
 	config, err := json.Marshal(verify.Config{Torch: true, GPU: true})
 	if err != nil {
 		return nil, err

@@ -25,6 +25,8 @@ type fakeEngine struct {
 	route   *engine.Route
 	gpusErr error
 	asked   []string
+	// removing is what had become of the context by the time of Remove.
+	removing error
 }
 
 func (e *fakeEngine) note(s string) { e.asked = append(e.asked, s) }
@@ -45,7 +47,8 @@ func (e *fakeEngine) Push(_ context.Context, image string) (string, error) {
 	return "sha256:33", nil
 }
 
-func (e *fakeEngine) Remove(_ context.Context, image string) error {
+func (e *fakeEngine) Remove(ctx context.Context, image string) error {
+	e.removing = ctx.Err()
 	e.note("remove " + image)
 	return nil
 }
@@ -141,6 +144,19 @@ func TestAFailedBuildIsNeitherRunNorPushed(t *testing.T) {
 	for _, asked := range e.asked {
 		assert.Assert(t, asked != "run" && !strings.HasPrefix(asked, "push"), "%v", e.asked)
 	}
+}
+
+// The engine may hold the image by the time that the build fails or is
+// interrupted, so its passing name is taken away in any case.
+func TestAFailedProofLeavesNoImage(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	e := &fakeEngine{route: &engine.Route{Runtime: true}}
+	_, err := Build(ctx, deaf(), e, wish(verify.Auto, true, "linux/amd64"), watch)
+	assert.Assert(t, err != nil)
+	assert.Equal(t, len(e.asked), 2, "%v", e.asked)
+	assert.Assert(t, strings.HasPrefix(e.asked[1], "remove docker-gpu-verify:"), "%v", e.asked)
+	assert.NilError(t, e.removing, "an interrupted build still has to clean up")
 }
 
 // What cannot be exported is said before anything is built or shown.
