@@ -53,6 +53,10 @@ func runBuild(ctx context.Context, cli command.Cli, opts *buildOptions) error {
 	if opts.explain || opts.print == "plan" {
 		return r.printPlan()
 	}
+	// A display that cannot be is told now, not when the image is built.
+	if _, err := r.progress(""); err != nil {
+		return flagError("--progress %q: %w; take auto, plain, quiet or rawjson", opts.progressMode(), err)
+	}
 	wish, err := r.wish()
 	if err != nil {
 		return err
@@ -152,9 +156,7 @@ func (r *buildRun) builder(ctx context.Context) (*solve.Builder, error) {
 // display shows progress on standard error, as docker buildx build does.
 func (r *buildRun) display(b *solve.Builder) buildkit.Display {
 	return func(status <-chan *bkclient.SolveStatus) error {
-		mode := r.opts.progressMode()
-		out, _ := r.cli.Err().File()
-		d, err := progressui.NewDisplay(out, mode, progressui.WithDesc("docker gpu build on "+b.Name, b.Name))
+		d, err := r.progress(b.Name)
 		if err != nil {
 			for range status {
 			}
@@ -170,6 +172,12 @@ func (r *buildRun) display(b *solve.Builder) buildkit.Display {
 		_, err = d.UpdateFrom(context.Background(), ch)
 		return err
 	}
+}
+
+// progress is a display of a builder's progress in the mode asked for.
+func (r *buildRun) progress(name string) (progressui.Display, error) {
+	out, _ := r.cli.Err().File()
+	return progressui.NewDisplay(out, r.opts.progressMode(), progressui.WithDesc("docker gpu build on "+name, name))
 }
 
 // sourceDate is SOURCE_DATE_EPOCH, zero where it is not set.

@@ -18,7 +18,7 @@ import (
 func offline(t *testing.T) {
 	t.Helper()
 	t.Setenv("DOCKER_HOST", "unix://"+filepath.Join(t.TempDir(), "no.sock"))
-	for _, name := range []string{"DOCKER_CONTEXT", "BUILDX_BUILDER", "SSL_CERT_FILE", "SOURCE_DATE_EPOCH"} {
+	for _, name := range []string{"DOCKER_CONTEXT", "BUILDX_BUILDER", "BUILDKIT_PROGRESS", "SSL_CERT_FILE", "SOURCE_DATE_EPOCH"} {
 		t.Setenv(name, "")
 	}
 }
@@ -145,6 +145,18 @@ func TestAConflictIsToldBeforeAnyBuilderIsAsked(t *testing.T) {
 	r = run(t, "build", "--torch", "--ca-bundle=/no/such.pem", "--print=plan")
 	assert.Equal(t, r.code, exitFailed)
 	assert.Assert(t, strings.Contains(r.err, "/no/such.pem"), r.err)
+}
+
+// A display that cannot be would fail the build only once the image is exported.
+func TestProgressThatCannotBeShownIsRefusedBeforeTheBuild(t *testing.T) {
+	offline(t)
+	r := run(t, "build", "--base=debian:12", "--progress=tty")
+	assert.Equal(t, r.code, exitUsage, r.err)
+	assert.Assert(t, strings.Contains(r.err, `--progress "tty"`) && strings.Contains(r.err, "plain"), r.err)
+	t.Setenv("BUILDKIT_PROGRESS", "fancy")
+	r = run(t, "build", "--base=debian:12")
+	assert.Equal(t, r.code, exitUsage, r.err)
+	assert.Assert(t, strings.Contains(r.err, `--progress "fancy"`), r.err)
 }
 
 func TestABuildWithoutAnEngineNamesTheBuilder(t *testing.T) {
