@@ -110,7 +110,7 @@ func printReport(w io.Writer, r *buildRun, report *buildkit.Report, id string, l
 	if locked {
 		fmt.Fprintf(w, "\n%s holds every package and the base by hash: keep it with the project.\n", relative(r.lockFile()))
 	}
-	if len(r.opts.tags) > 0 && !r.opts.push && r.plans[0].Torch != nil {
+	if len(r.opts.tags) > 0 && r.opts.loads() && r.plans[0].Torch != nil {
 		fmt.Fprintf(w, "\nNext: docker run --rm --gpus all %s python3 -c \"import torch; print(torch.cuda.get_device_name())\"\n", r.opts.tags[0])
 	}
 }

@@ -85,6 +85,29 @@ func TestReportsForPeople(t *testing.T) {
 	}
 }
 
+func TestReportSuggestsARunOnlyOfAnImageThatIsLoaded(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want bool
+	}{
+		{[]string{"-t", "mine"}, true},
+		{[]string{"-t", "mine", "--load"}, true},
+		{[]string{"-t", "mine", "-o", "type=oci,dest=a.tar", "--load"}, true},
+		{[]string{"-t", "mine", "-o", "type=docker"}, true},
+		{[]string{"-t", "mine", "-o", "type=docker,dest=a.tar"}, false},
+		{[]string{"-t", "mine", "-o", "type=oci,dest=a.tar"}, false},
+		{[]string{"-t", "mine", "-o", "dir"}, false},
+		{[]string{"-t", "mine", "--push"}, false},
+		{nil, false},
+	} {
+		r, _, _ := building(t, c.args...)
+		r.plans = []resolve.Plan{planOf("linux/amd64")}
+		var w bytes.Buffer
+		printReport(&w, r, reported(nil), imageDigest, false)
+		assert.Equal(t, bytes.Contains(w.Bytes(), []byte("Next: docker run")), c.want, "%v", c.args)
+	}
+}
+
 // A driver that nobody could read is said, not left blank.
 func TestReportOfAnUnknownDriver(t *testing.T) {
 	res := tier2()

@@ -130,6 +130,12 @@ func (o *buildOptions) outputList() ([]solve.Output, error) {
 	return outputs, nil
 }
 
+// loads says that the image will be on the engine, for `docker run`.
+func (o *buildOptions) loads() bool {
+	outputs, err := o.outputList()
+	return err == nil && slices.ContainsFunc(outputs, func(out solve.Output) bool { return out.Type == "docker" && out.Dest == "" })
+}
+
 func (o *buildOptions) attests() map[string]string {
 	out := map[string]string{}
 	for kind, value := range map[string]string{"sbom": o.sbom, "provenance": o.provenance} {
