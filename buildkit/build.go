@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/containerd/platforms"
 	bkclient "github.com/moby/buildkit/client"
 
 	"github.com/dockergpu/docker-gpu/buildkit/resolve"
@@ -57,10 +58,15 @@ func Build(ctx context.Context, b *solve.Builder, e Engine, w *Wish, show Displa
 	gpu := w.Verify == verify.Auto || w.Verify == verify.Require
 	torch := slices.ContainsFunc(w.Plans, func(p resolve.Plan) bool { return p.Torch != nil })
 	if gpu && torch && b.GPU != "" {
+		foreign := emulated(b, w.Plans)
+		if w.Verify == verify.Require && len(foreign) > 0 {
+			return nil, fmt.Errorf("--verify=require: the builder %q only emulates %s, and an emulated program has no GPU; "+
+				"name a builder of that platform with --builder, or use --verify=auto", b.Name, strings.Join(foreign, ", "))
+		}
 		outcome, err := export(ctx, b, e, w, show)
 		var refused *solve.EntitlementError
 		if !errors.As(err, &refused) {
-			return &Report{Outcome: outcome}, err
+			return &Report{Outcome: outcome, Unproven: withoutGPU(foreign)}, err
 		}
 		b.GPU = ""
 	}
@@ -93,6 +99,23 @@ func Build(ctx context.Context, b *solve.Builder, e Engine, w *Wish, show Displa
 	}
 	outcome.Results[w.Plans[0].Platform] = result
 	return &Report{Outcome: outcome, AfterLoad: true}, nil
+}
+
+// emulated are the platforms that the builder's GPU proves nothing for.
+func emulated(b *solve.Builder, plans []resolve.Plan) (foreign []string) {
+	for _, plan := range plans {
+		if platform, err := platforms.Parse(plan.Platform); err == nil && b.Emulates(platform) {
+			foreign = append(foreign, plan.Platform)
+		}
+	}
+	return foreign
+}
+
+func withoutGPU(foreign []string) string {
+	if len(foreign) == 0 {
+		return ""
+	}
+	return "that the image computes on a GPU was not proven for " + strings.Join(foreign, ", ") + ", which the builder only emulates"
 }
 
 func unproven(mode verify.Mode, torch bool) string {

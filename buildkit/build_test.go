@@ -65,17 +65,15 @@ func watch(status <-chan *bkclient.SolveStatus) error {
 	return nil
 }
 
-// deaf is a builder that has no client and can run no platform of these tests: a
-// build that comes as far as the builder ends with errDeaf's words.
-func deaf() *solve.Builder {
-	return &solve.Builder{Name: "deaf", Platforms: []ocispecs.Platform{{OS: "linux", Architecture: "s390x"}}}
-}
+// deaf is a builder that has no client and refuses attestations, which every wish
+// here has: a build that comes as far as the builder ends with errDeaf's words.
+func deaf() *solve.Builder { return &solve.Builder{Name: "deaf"} }
 
-const errDeaf = `builder "deaf" cannot run it`
+const errDeaf = `builder "deaf" cannot attach attestations`
 
 func wish(mode verify.Mode, torch bool, platforms ...string) *Wish {
 	w := &Wish{Tags: []string{"mine"}, Outputs: []solve.Output{{Type: "image"}}}
-	w.Verify = mode
+	w.Verify, w.Attests = mode, map[string]string{"sbom": ""}
 	for _, p := range platforms {
 		plan := resolve.Plan{Platform: p}
 		if torch {
@@ -129,6 +127,23 @@ func TestSeveralPlatformsAreNotProvenOnTheEnginesGPU(t *testing.T) {
 	assert.ErrorContains(t, err, "several platforms")
 	assert.ErrorContains(t, err, "--verify=cpu")
 	assert.DeepEqual(t, e.asked, []string{"gpus"})
+}
+
+// An emulated program has no GPU, so there is no proof to be had, nor to be claimed.
+func TestAnEmulatedPlatformIsNotProvenOnTheBuildersGPU(t *testing.T) {
+	b, e := deaf(), &fakeEngine{}
+	b.GPU, b.MultiPlatform = "nvidia.com/gpu=all", true
+	b.Platforms = []ocispecs.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}
+	for _, platforms := range [][]string{{"linux/arm64"}, {"linux/amd64", "linux/arm64"}} {
+		_, err := Build(t.Context(), b, e, wish(verify.Require, true, platforms...), watch)
+		assert.ErrorContains(t, err, `--verify=require: the builder "deaf" only emulates linux/arm64`)
+		assert.ErrorContains(t, err, "--builder")
+		assert.Equal(t, len(e.asked), 0)
+	}
+	plans := wish(verify.Auto, true, "linux/amd64", "linux/arm64").Plans
+	assert.Equal(t, withoutGPU(emulated(b, plans)), "that the image computes on a GPU was not proven for linux/arm64, which the builder only emulates")
+	assert.Equal(t, withoutGPU(emulated(b, plans[:1])), "")
+	assert.Equal(t, withoutGPU(emulated(deaf(), plans)), "", "a builder that tells no platforms is taken for one that runs all")
 }
 
 func TestAFailedBuildIsNeitherRunNorPushed(t *testing.T) {

@@ -234,7 +234,7 @@ func (r *run) config(in graph.Input, parts *parts, platform ocispecs.Platform) d
 // prove runs the verification, on the builder's GPUs where that is asked for.
 func (r *run) prove(ctx context.Context, g gw.Client, in graph.Input, parts *parts, user string, env []string) (*verify.Result, error) {
 	device := r.gpu(r.builder)
-	if p := r.builder.Platforms; len(p) > 0 && !platforms.Only(p[0]).Match(parts.images.platform) {
+	if r.builder.Emulates(parts.images.platform) {
 		device = "" // an emulated program has no GPU
 	}
 	config, err := json.Marshal(verify.Config{Torch: in.Plan.Torch != nil, GPU: device != ""})

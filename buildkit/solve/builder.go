@@ -83,6 +83,11 @@ func gpuDevice(devices []bkclient.CDIDevice) string {
 	return any
 }
 
+// Emulates says that the builder runs a platform's programs on another's processor.
+func (b *Builder) Emulates(p ocispecs.Platform) bool {
+	return len(b.Platforms) > 0 && !platforms.Only(b.Platforms[0]).Match(p)
+}
+
 // needs are the LLB operations without which no image is built here, and the
 // BuildKit release that brought each.
 func needs() map[apicaps.CapID]string {
