@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/containerd/platforms"
 	bkclient "github.com/moby/buildkit/client"
@@ -55,39 +56,39 @@ type Display func(status <-chan *bkclient.SolveStatus) error
 // it lets a build use but the engine has one, the image is loaded under a
 // passing name, proven in a container, and only then exported.
 func Build(ctx context.Context, b *solve.Builder, e Engine, w *Wish, show Display) (*Report, error) {
-	gpu := w.Verify == verify.Auto || w.Verify == verify.Require
+	must := w.Verify == verify.Require
 	torch := slices.ContainsFunc(w.Plans, func(p resolve.Plan) bool { return p.Torch != nil })
-	if gpu && torch && b.GPU != "" {
-		foreign := emulated(b, w.Plans)
-		if w.Verify == verify.Require && len(foreign) > 0 {
-			return nil, fmt.Errorf("--verify=require: the builder %q only emulates %s, and an emulated program has no GPU; "+
-				"name a builder of that platform with --builder, or use --verify=auto", b.Name, strings.Join(foreign, ", "))
-		}
+	if must && !torch {
+		return nil, errors.New("--verify=require takes PyTorch in the image to compute with; use --verify=cpu")
+	}
+	unproven := func(why string) (*Report, error) {
 		outcome, err := export(ctx, b, e, w, show)
+		return &Report{Outcome: outcome, Unproven: why}, err
+	}
+	if why := notAsked(w.Verify, torch); why != "" {
+		return unproven(why)
+	}
+	foreign := emulated(b, w.Plans)
+	if must && foreign != "" {
+		return nil, fmt.Errorf("--verify=require: the builder %q only emulates %s, and an emulated program has no GPU; "+
+			"name a builder of that platform with --builder, or use --verify=auto", b.Name, foreign)
+	}
+	if b.GPU != "" {
+		report, err := unproven(withoutGPU(foreign))
 		var refused *solve.EntitlementError
 		if !errors.As(err, &refused) {
-			return &Report{Outcome: outcome, Unproven: withoutGPU(foreign)}, err
+			return report, err
 		}
 		b.GPU = ""
 	}
-	if w.Verify == verify.Require && !torch {
-		return nil, errors.New("--verify=require takes PyTorch in the image to compute with; use --verify=cpu")
-	}
-	if !gpu || !torch {
-		outcome, err := export(ctx, b, e, w, show)
-		return &Report{Outcome: outcome, Unproven: unproven(w.Verify, torch)}, err
-	}
-	route, err := e.GPUs(ctx)
-	if err != nil && w.Verify == verify.Require {
-		return nil, fmt.Errorf("--verify=require: the builder %q has no GPU, and %w", b.Name, err)
-	}
-	if route == nil {
-		if w.Verify == verify.Require {
-			return nil, fmt.Errorf("--verify=require: neither the builder %q nor the engine has an NVIDIA GPU; "+
-				"`docker info` lists CDI devices once the NVIDIA toolkit is set up, or use --verify=cpu", b.Name)
-		}
-		outcome, err := export(ctx, b, e, w, show)
-		return &Report{Outcome: outcome, Unproven: "no GPU here: that the image computes on one was not proven"}, err
+	route, why := afterLoadRoute(ctx, b, e, w.Plans)
+	switch {
+	case why != "" && must:
+		return nil, errors.New("--verify=require: " + why)
+	case foreign != "":
+		return unproven(withoutGPU(foreign))
+	case why != "":
+		return unproven("that the image computes on a GPU was not proven: " + why)
 	}
 	result, err := afterLoad(ctx, b, e, w, route, show)
 	if err != nil {
@@ -101,31 +102,50 @@ func Build(ctx context.Context, b *solve.Builder, e Engine, w *Wish, show Displa
 	return &Report{Outcome: outcome, AfterLoad: true}, nil
 }
 
-// emulated are the platforms that the builder's GPU proves nothing for.
-func emulated(b *solve.Builder, plans []resolve.Plan) (foreign []string) {
-	for _, plan := range plans {
-		if platform, err := platforms.Parse(plan.Platform); err == nil && b.Emulates(platform) {
-			foreign = append(foreign, plan.Platform)
-		}
-	}
-	return foreign
-}
-
-func withoutGPU(foreign []string) string {
-	if len(foreign) == 0 {
-		return ""
-	}
-	return "that the image computes on a GPU was not proven for " + strings.Join(foreign, ", ") + ", which the builder only emulates"
-}
-
-func unproven(mode verify.Mode, torch bool) string {
+// notAsked is what stays unproven because nothing asks for a GPU, "" if something does.
+func notAsked(mode verify.Mode, torch bool) string {
 	switch {
 	case mode == verify.Off:
 		return "nothing was proven (--verify=off)"
 	case !torch:
 		return "without PyTorch nothing was computed: only the libraries were checked"
+	case mode == verify.CPU:
+		return "that the image computes on a GPU was not proven (--verify=cpu)"
 	}
-	return "that the image computes on a GPU was not proven (--verify=cpu)"
+	return ""
+}
+
+// afterLoadRoute is the way to the engine's GPUs, or why there is none.
+func afterLoadRoute(ctx context.Context, b *solve.Builder, e Engine, plans []resolve.Plan) (route *engine.Route, why string) {
+	route, err := e.GPUs(ctx)
+	switch {
+	case err != nil:
+		return nil, fmt.Sprintf("the builder %q has no GPU, and %v", b.Name, err)
+	case route == nil:
+		return nil, fmt.Sprintf("neither the builder %q nor the engine has an NVIDIA GPU; "+
+			"`docker info` lists CDI devices once the NVIDIA toolkit is set up", b.Name)
+	case len(plans) != 1:
+		return nil, "on the engine's GPUs an image is proven for one platform at a time"
+	}
+	return route, ""
+}
+
+// emulated names the platforms that the builder's GPU proves nothing for.
+func emulated(b *solve.Builder, plans []resolve.Plan) string {
+	var foreign []string
+	for _, plan := range plans {
+		if platform, err := platforms.Parse(plan.Platform); err == nil && b.Emulates(platform) {
+			foreign = append(foreign, plan.Platform)
+		}
+	}
+	return strings.Join(foreign, ", ")
+}
+
+func withoutGPU(foreign string) string {
+	if foreign == "" {
+		return ""
+	}
+	return "that the image computes on a GPU was not proven for " + foreign + ", which the builder only emulates"
 }
 
 // export builds and sends the image where the user wants it.
@@ -195,12 +215,13 @@ func once(ctx context.Context, b *solve.Builder, e Engine, w *Wish, tags []strin
 
 // afterLoad proves the image in a container with the engine's GPUs.
 func afterLoad(ctx context.Context, b *solve.Builder, e Engine, w *Wish, route *engine.Route, show Display) (*verify.Result, error) {
-	if len(w.Plans) != 1 {
-		return nil, errors.New("an image for several platforms cannot be proven on this engine's GPU in one go; build one platform, or use --verify=cpu")
-	}
 	name := "docker-gpu-verify:" + token()
 	// Also where the build fails: the engine may have taken the image by then.
-	defer e.Remove(context.WithoutCancel(ctx), name)
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		_ = e.Remove(ctx, name)
+	}()
 	if _, err := once(ctx, b, e, w, []string{name}, []solve.Output{{Type: "docker"}}, show); err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func TestBuildAsksTheEngineForGPUsOnlyWhereItMust(t *testing.T) {
 	}{
 		"require without PyTorch":       {verify.Require, false, "", route, nil, []string{"takes PyTorch", "--verify=cpu"}, ""},
 		"require, and the engine down":  {verify.Require, true, "", nil, down, []string{`--verify=require: the builder "deaf" has no GPU`, "the engine does not answer"}, "gpus"},
-		"require without a GPU":         {verify.Require, true, "", nil, nil, []string{"neither the builder", `"deaf"`, "docker info", "--verify=cpu"}, "gpus"},
+		"require without a GPU":         {verify.Require, true, "", nil, nil, []string{"neither the builder", `"deaf"`, "docker info"}, "gpus"},
 		"require, the builder's GPU":    {verify.Require, true, "nvidia.com/gpu=all", nil, down, []string{errDeaf}, ""},
 		"auto, and the engine down":     {verify.Auto, true, "", nil, down, []string{errDeaf}, "gpus"},
 		"auto without a GPU":            {verify.Auto, true, "", nil, nil, []string{errDeaf}, "gpus"},
@@ -120,13 +120,14 @@ func TestBuildAsksTheEngineForGPUsOnlyWhereItMust(t *testing.T) {
 	}
 }
 
-// One container proves one platform: a second would be exported unproven.
+// One container proves one platform: that goes on, but is said.
 func TestSeveralPlatformsAreNotProvenOnTheEnginesGPU(t *testing.T) {
 	e := &fakeEngine{route: &engine.Route{Runtime: true}}
-	_, err := Build(t.Context(), deaf(), e, wish(verify.Auto, true, "linux/amd64", "linux/arm64"), watch)
-	assert.ErrorContains(t, err, "several platforms")
-	assert.ErrorContains(t, err, "--verify=cpu")
-	assert.DeepEqual(t, e.asked, []string{"gpus"})
+	_, err := Build(t.Context(), deaf(), e, wish(verify.Require, true, "linux/amd64", "linux/arm64"), watch)
+	assert.ErrorContains(t, err, "--verify=require: on the engine's GPUs an image is proven for one platform at a time")
+	_, err = Build(t.Context(), deaf(), e, wish(verify.Auto, true, "linux/amd64", "linux/arm64"), watch)
+	assert.ErrorContains(t, err, "builder \"deaf\" cannot make one image for several platforms")
+	assert.DeepEqual(t, e.asked, []string{"gpus", "gpus"})
 }
 
 // An emulated program has no GPU, so there is no proof to be had, nor to be claimed.
@@ -144,6 +145,13 @@ func TestAnEmulatedPlatformIsNotProvenOnTheBuildersGPU(t *testing.T) {
 	assert.Equal(t, withoutGPU(emulated(b, plans)), "that the image computes on a GPU was not proven for linux/arm64, which the builder only emulates")
 	assert.Equal(t, withoutGPU(emulated(b, plans[:1])), "")
 	assert.Equal(t, withoutGPU(emulated(deaf(), plans)), "", "a builder that tells no platforms is taken for one that runs all")
+
+	// Nor is the engine's GPU tried for it.
+	b.GPU, b.MultiPlatform = "", false
+	e.route = &engine.Route{Runtime: true}
+	_, err := Build(t.Context(), b, e, wish(verify.Auto, true, "linux/arm64"), watch)
+	assert.ErrorContains(t, err, errDeaf)
+	assert.DeepEqual(t, e.asked, []string{"gpus"})
 }
 
 func TestAFailedBuildIsNeitherRunNorPushed(t *testing.T) {
@@ -208,12 +216,12 @@ func TestInspectingEndsItsDisplayToo(t *testing.T) {
 	assert.ErrorContains(t, err, errDeaf)
 }
 
-func TestUnproven(t *testing.T) {
-	assert.Equal(t, unproven(verify.Off, true), "nothing was proven (--verify=off)")
-	assert.Equal(t, unproven(verify.Off, false), "nothing was proven (--verify=off)")
-	assert.Equal(t, unproven(verify.CPU, true), "that the image computes on a GPU was not proven (--verify=cpu)")
+func TestNotAsked(t *testing.T) {
+	assert.Equal(t, notAsked(verify.Off, true), "nothing was proven (--verify=off)")
+	assert.Equal(t, notAsked(verify.Off, false), "nothing was proven (--verify=off)")
+	assert.Equal(t, notAsked(verify.CPU, true), "that the image computes on a GPU was not proven (--verify=cpu)")
 	for _, mode := range []verify.Mode{verify.Auto, verify.CPU} {
-		assert.Equal(t, unproven(mode, false), "without PyTorch nothing was computed: only the libraries were checked")
+		assert.Equal(t, notAsked(mode, false), "without PyTorch nothing was computed: only the libraries were checked")
 	}
 }
 

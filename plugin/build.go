@@ -50,16 +50,19 @@ func runBuild(ctx context.Context, cli command.Cli, opts *buildOptions) error {
 	if err := r.decide(ctx); err != nil {
 		return err
 	}
-	if opts.explain || opts.print == "plan" {
-		return r.printPlan()
-	}
-	// A display that cannot be is told now, not when the image is built.
-	if _, err := r.progress(""); err != nil {
-		return flagError("--progress %q: %w; take auto, plain, quiet or rawjson", opts.progressMode(), err)
+	if opts.explain {
+		return r.printReasons()
 	}
 	wish, err := r.wish()
 	if err != nil {
 		return err
+	}
+	if opts.print == "plan" {
+		return r.printPlan(&wish.Request)
+	}
+	// A display that cannot be is told now, not when the image is built.
+	if _, err := r.progress(""); err != nil {
+		return flagError("--progress %q: %w; take auto, plain, quiet or rawjson", opts.progressMode(), err)
 	}
 	b, err := r.builder(ctx)
 	if err != nil {
@@ -85,7 +88,7 @@ func (r *buildRun) read() error {
 	}
 	r.dir = dir
 	file := r.opts.file
-	if file == "" {
+	if file == "" && r.opts.path != "" {
 		if _, err := os.Stat(filepath.Join(dir, "gpu.yaml")); err == nil {
 			file = filepath.Join(dir, "gpu.yaml")
 		}
@@ -99,10 +102,15 @@ func (r *buildRun) read() error {
 	if err := spec.Validate(r.spec); err != nil {
 		return err
 	}
+	if r.opts.path == "" && !r.spec.Wants() {
+		return flagError("there is nothing to build: name a project (PATH), --torch, --cuda-only or --package")
+	}
 	if r.project, err = project.Read(dir, r.spec.Requirements, r.opts.path != ""); err != nil {
 		return err
 	}
-	r.lock, err = project.ReadLock(r.lockFile())
+	if r.opts.path != "" || r.opts.lock != "" {
+		r.lock, err = project.ReadLock(r.lockFile())
+	}
 	return err
 }
 

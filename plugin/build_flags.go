@@ -128,6 +128,11 @@ func (o *buildOptions) check(flags *pflag.FlagSet) error {
 	); err != nil {
 		return err
 	}
+	for flag, value := range map[string]string{"entrypoint": o.entrypoint, "cmd": o.cmd} {
+		if _, err := words(value); err != nil {
+			return flagError("--%s %q is no command line: %w; close the quote, or write a JSON list", flag, value, err)
+		}
+	}
 	if o.push && o.load {
 		return flagError("--push and --load exclude each other; use -o twice to send the image to both")
 	}
@@ -142,10 +147,12 @@ func (o *buildOptions) check(flags *pflag.FlagSet) error {
 
 // flagSpec is what the flags say in gpu.yaml's terms.
 func (o *buildOptions) flagSpec() spec.Spec {
+	entrypoint, _ := words(o.entrypoint) // see check
+	cmd, _ := words(o.cmd)
 	s := spec.Spec{
 		Torch: o.torch, CUDA: o.cuda, CUDAOnly: o.cudaOnly, Python: o.python, Base: o.base, ToolBase: o.toolBase,
 		Requirements: o.requirements, Packages: o.packages, Apt: o.apt, User: o.user, WorkDir: o.workdir,
-		Entrypoint: words(o.entrypoint), Cmd: words(o.cmd),
+		Entrypoint: entrypoint, Cmd: cmd,
 		Index:    spec.Index{URL: o.indexURL, Extra: o.extraIndexURLs, FindLinks: o.findLinks, Torch: o.torchIndexURL},
 		CABundle: o.caBundle, Target: spec.Target{GPUs: o.targetGPUs, Driver: o.targetDriver}, Platforms: o.platforms,
 	}

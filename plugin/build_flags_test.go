@@ -37,6 +37,7 @@ func TestCheckRefusesWithTheFlagTheValueAndAWayOut(t *testing.T) {
 		{[]string{"--compression=brotli"}, []string{`--compression "brotli"`, "gzip, zstd, uncompressed"}},
 		{[]string{"--push", "--load", "-t", "x"}, []string{"--push and --load", "-o twice"}},
 		{[]string{"--push"}, []string{"--push", "add --tag"}},
+		{[]string{"--cmd=echo 'open"}, []string{`--cmd "echo 'open"`, "close the quote"}},
 		{[]string{"--torch="}, []string{"--torch= is empty", "--torch alone"}},
 		// Two mistakes are told at once, not one after the other.
 		{[]string{"--print=json", "--network=bridge"}, []string{`--print "json"`, `--network "bridge"`}},

@@ -7,27 +7,35 @@ import (
 
 	"github.com/dockergpu/docker-gpu/buildkit"
 	"github.com/dockergpu/docker-gpu/buildkit/graph"
+	"github.com/dockergpu/docker-gpu/buildkit/lock"
 	"github.com/dockergpu/docker-gpu/buildkit/resolve"
 	"github.com/dockergpu/docker-gpu/buildkit/solve"
 )
 
-// printPlan prints the decision, which takes no engine: as JSON, or as reasons.
-func (r *buildRun) printPlan() error {
-	if r.opts.explain {
-		for _, p := range r.plans {
-			fmt.Fprint(r.cli.Out(), resolve.Explain(p))
-		}
-		return nil
+// printReasons prints the decision for people, which takes no engine.
+func (r *buildRun) printReasons() error {
+	for _, p := range r.plans {
+		fmt.Fprint(r.cli.Out(), resolve.Explain(p))
 	}
+	return nil
+}
+
+// printPlan prints the decision as JSON, which takes no engine, with the wheels
+// where a lock still answers.
+func (r *buildRun) printPlan(req *solve.Request) error {
 	type planned struct {
 		resolve.Plan
-		Wheels any `json:"wheels,omitempty"`
+		Wheels []lock.Wheel `json:"wheels,omitempty"`
+		// Drift is why the lock does not answer.
+		Drift []string `json:"drift,omitempty"`
 	}
 	out := make([]planned, 0, len(r.plans))
 	for _, p := range r.plans {
 		one := planned{Plan: p}
 		if r.lock != nil && r.lock.Platforms[p.Platform] != nil {
-			one.Wheels = r.lock.Platforms[p.Platform].Wheels
+			if one.Drift = req.Drift(p); len(one.Drift) == 0 {
+				one.Wheels = r.lock.Platforms[p.Platform].Wheels
+			}
 		}
 		out = append(out, one)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dockergpu/docker-gpu/buildkit/lock"
 	"github.com/dockergpu/docker-gpu/buildkit/resolve"
+	"github.com/dockergpu/docker-gpu/buildkit/solve"
 )
 
 // planOf is a plan as resolve makes it, with fixed facts: policy's tables change.
@@ -28,12 +29,20 @@ func planOf(platform string) resolve.Plan {
 
 func locked() *lock.Lock {
 	return &lock.Lock{Version: 1, Platforms: map[string]*lock.Platform{"linux/amd64": {
-		Base: lock.Base{Ref: "python:3.12-slim", Digest: "sha256:aa", Python: "3.12.1"},
+		Inputs: map[string]string{"base": "python:3.12-slim", "packages": "torch==2.14.0", "python": "3.12"},
+		Base:   lock.Base{Ref: "python:3.12-slim", Digest: "sha256:aa", Python: "3.12.1"},
 		Wheels: []lock.Wheel{
 			{Name: "idna", Version: "3.10", File: "idna-3.10-py3-none-any.whl", SHA256: "bb", Size: 70_442},
 			{Name: "torch", Version: "2.14.0", File: "torch-2.14.0-cp312.whl", SHA256: "cc", Size: 912_000_000, Torch: true},
 		},
 	}}}
+}
+
+// drifted is a lock of another time.
+func drifted() *lock.Lock {
+	l := locked()
+	l.Platforms["linux/amd64"].Inputs["packages"] = "torch==2.11.0"
+	return l
 }
 
 func TestPrintPlan(t *testing.T) {
@@ -43,13 +52,15 @@ func TestPrintPlan(t *testing.T) {
 	}{
 		"plan.json":        {nil, []resolve.Plan{planOf("linux/amd64")}},
 		"plan-locked.json": {locked(), []resolve.Plan{planOf("linux/amd64")}},
+		// Wheels of something else are not shown as this plan's.
+		"plan-drifted.json": {drifted(), []resolve.Plan{planOf("linux/amd64")}},
 		// The lock has one of the two: the other has no wheels yet.
 		"plans.json": {locked(), []resolve.Plan{planOf("linux/amd64"), planOf("linux/arm64")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, out, stderr := building(t, "--print=plan")
 			r.plans, r.lock = c.plans, c.lock
-			assert.NilError(t, r.printPlan())
+			assert.NilError(t, r.printPlan(&solve.Request{Lock: c.lock}))
 			golden.Assert(t, out.String(), name)
 			assert.Equal(t, stderr.String(), "", "what is piped into jq is alone on standard output")
 		})
@@ -60,14 +71,14 @@ func TestPrintPlan(t *testing.T) {
 func TestPrintedPlansReadBack(t *testing.T) {
 	r, out, _ := building(t, "--print=plan")
 	r.plans = []resolve.Plan{planOf("linux/amd64")}
-	assert.NilError(t, r.printPlan())
+	assert.NilError(t, r.printPlan(nil))
 	var one resolve.Plan
 	assert.NilError(t, json.Unmarshal(out.Bytes(), &one))
 	assert.DeepEqual(t, one, r.plans[0])
 
 	r, out, _ = building(t, "--print=plan")
 	r.plans = []resolve.Plan{planOf("linux/amd64"), planOf("linux/arm64")}
-	assert.NilError(t, r.printPlan())
+	assert.NilError(t, r.printPlan(nil))
 	var both []resolve.Plan
 	assert.NilError(t, json.Unmarshal(out.Bytes(), &both))
 	assert.DeepEqual(t, both, r.plans)
@@ -79,7 +90,7 @@ func TestExplain(t *testing.T) {
 		r, out, _ := building(t, args...)
 		bare := resolve.Plan{Platform: "linux/arm64", Reasons: []resolve.Reason{{Topic: "base", Choice: "debian:12", Because: "asked for"}}}
 		r.plans = []resolve.Plan{planOf("linux/amd64"), bare}
-		assert.NilError(t, r.printPlan())
+		assert.NilError(t, r.printReasons())
 		golden.Assert(t, out.String(), "explain.txt")
 	}
 }

@@ -86,6 +86,18 @@ func TestFlagsComeBeforeTheBuildFile(t *testing.T) {
 	assert.Assert(t, r.lock == nil)
 }
 
+// Without PATH nothing of the current directory is taken in unasked.
+func TestBuildWithoutAProject(t *testing.T) {
+	offline(t)
+	t.Chdir(projectOf(t, map[string]string{"gpu.yaml": "torch: [\n", "gpu.lock": "{,"}))
+	r := run(t, "build", "--torch=2.14.0", "--print=plan")
+	assert.Equal(t, r.code, 0, r.err)
+	r = run(t, "build")
+	assert.Equal(t, r.code, exitUsage)
+	assert.Assert(t, strings.Contains(r.err, "nothing to build"), r.err)
+	assert.Equal(t, run(t, "build", "--torch=2.14.0", "--print=plan", ".").code, exitFailed)
+}
+
 func TestSourceDate(t *testing.T) {
 	for value, want := range map[string]time.Time{
 		"":           {},
@@ -150,22 +162,22 @@ func TestAConflictIsToldBeforeAnyBuilderIsAsked(t *testing.T) {
 // A display that cannot be would fail the build only once the image is exported.
 func TestProgressThatCannotBeShownIsRefusedBeforeTheBuild(t *testing.T) {
 	offline(t)
-	r := run(t, "build", "--base=debian:12", "--progress=tty")
+	r := run(t, "build", "--package=idna", "--progress=tty")
 	assert.Equal(t, r.code, exitUsage, r.err)
 	assert.Assert(t, strings.Contains(r.err, `--progress "tty"`) && strings.Contains(r.err, "plain"), r.err)
 	t.Setenv("BUILDKIT_PROGRESS", "fancy")
-	r = run(t, "build", "--base=debian:12")
+	r = run(t, "build", "--package=idna")
 	assert.Equal(t, r.code, exitUsage, r.err)
 	assert.Assert(t, strings.Contains(r.err, `--progress "fancy"`), r.err)
 }
 
 func TestABuildWithoutAnEngineNamesTheBuilder(t *testing.T) {
 	offline(t)
-	r := run(t, "build", "--base=debian:12", "-t", "mine")
+	r := run(t, "build", "--package=idna", "-t", "mine")
 	assert.Equal(t, r.code, exitFailed)
 	assert.Equal(t, r.out, "")
 	assert.Assert(t, strings.Contains(r.err, "builder") && strings.Contains(r.err, "is it running?"), r.err)
-	r = run(t, "build", "--base=debian:12", "--builder=nosuch")
+	r = run(t, "build", "--package=idna", "--builder=nosuch")
 	assert.Equal(t, r.code, exitFailed)
 	assert.Assert(t, strings.Contains(r.err, `builder "nosuch"`), r.err)
 }

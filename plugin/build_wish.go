@@ -53,11 +53,11 @@ func (r *buildRun) wish() (*buildkit.Wish, error) {
 		}
 		attachables = append(attachables, agent)
 	}
-	cacheFrom, err := build.ParseImportCache(o.cacheFrom)
+	cacheFrom, err := build.ParseImportCache(caches(o.cacheFrom))
 	if err != nil {
 		return nil, flagError("--cache-from: %w", err)
 	}
-	cacheTo, err := build.ParseExportCache(o.cacheTo)
+	cacheTo, err := build.ParseExportCache(caches(o.cacheTo))
 	if err != nil {
 		return nil, flagError("--cache-to: %w", err)
 	}
@@ -86,6 +86,18 @@ func (r *buildRun) wish() (*buildkit.Wish, error) {
 		req.Dir = r.dir
 	}
 	return &buildkit.Wish{Request: req, Tags: o.tags, Outputs: outputs}, nil
+}
+
+// caches gives a bare image name the form that says it is one.
+func caches(values []string) []string {
+	var out []string
+	for _, v := range values {
+		if !strings.Contains(v, "=") {
+			v = "type=registry,ref=" + v
+		}
+		out = append(out, v)
+	}
+	return out
 }
 
 // platforms are those asked for, or the local one's architecture on Linux.
@@ -219,17 +231,11 @@ func secretStore(values []string) (secrets.SecretStore, error) {
 }
 
 // words reads an entrypoint or command: a JSON list, or words as a shell has them.
-func words(s string) []string {
-	if s == "" {
-		return nil // an empty list would clear what gpu.yaml says
-	}
+// Nothing is nil: an empty list would clear what gpu.yaml says.
+func words(s string) ([]string, error) {
 	var list []string
-	if strings.HasPrefix(s, "[") && json.Unmarshal([]byte(s), &list) == nil {
-		return list
+	if s == "" || strings.HasPrefix(s, "[") && json.Unmarshal([]byte(s), &list) == nil {
+		return list, nil
 	}
-	list, err := shlex.Split(s)
-	if err != nil {
-		return []string{s}
-	}
-	return list
+	return shlex.Split(s)
 }

@@ -106,10 +106,13 @@ func TestWords(t *testing.T) {
 		"[]":                         {}, // clears what gpu.yaml says
 		"python3 -m 'a b' \"c d\" e": {"python3", "-m", "a b", "c d", "e"},
 		"[ -f x ]":                   {"[", "-f", "x", "]"}, // no JSON, but a program
-		"echo 'open":                 {"echo 'open"},
 	} {
-		assert.DeepEqual(t, words(in), want)
+		got, err := words(in)
+		assert.NilError(t, err)
+		assert.DeepEqual(t, got, want)
 	}
+	_, err := words("echo 'open")
+	assert.ErrorContains(t, err, "EOF")
 }
 
 func TestPlatforms(t *testing.T) {

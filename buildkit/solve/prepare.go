@@ -142,7 +142,7 @@ func (r *run) locked(plan resolve.Plan) (*lock.Platform, error) {
 		}
 		return nil, nil
 	}
-	drift := have.Drift(r.inputs(plan))
+	drift := r.Drift(plan)
 	if len(drift) > 0 && r.Locked {
 		return nil, &DriftError{plan.Platform, drift}
 	}
@@ -150,6 +150,12 @@ func (r *run) locked(plan resolve.Plan) (*lock.Platform, error) {
 		return nil, nil
 	}
 	return have, nil
+}
+
+// Drift is what differs between what is asked for now and when the lock was
+// written, in words; empty where the lock has the answer.
+func (r *Request) Drift(plan resolve.Plan) []string {
+	return r.Lock.Platforms[plan.Platform].Drift(r.inputs(plan))
 }
 
 func lockedDigest(l *lock.Platform, of func(*lock.Platform) *lock.Base) digest.Digest {

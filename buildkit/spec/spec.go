@@ -43,6 +43,11 @@ type Spec struct {
 	Labels    map[string]string `yaml:"labels,omitempty" json:"labels,omitempty"`
 }
 
+// Wants says whether something is to be put into an image.
+func (s Spec) Wants() bool {
+	return s.Torch != "" || s.CUDAOnly || len(s.Requirements)+len(s.Packages)+len(s.Apt) > 0
+}
+
 // Index says where packages come from. URLs may hold no credentials; those
 // come from a secret or netrc.
 type Index struct {
