@@ -85,6 +85,7 @@ func smi(ctx context.Context) ([]byte, error) {
 func parseSMI(out []byte) []host.GPU {
 	r := csv.NewReader(strings.NewReader(string(out)))
 	r.TrimLeadingSpace = true
+	r.FieldsPerRecord = -1 // what is said of a lost GPU is a row too, and must not hide the others
 	rows, err := r.ReadAll()
 	if err != nil {
 		return nil
@@ -99,7 +100,15 @@ func parseSMI(out []byte) []host.GPU {
 			continue
 		}
 		mib, _ := strconv.ParseUint(row[4], 10, 64)
-		gpus = append(gpus, host.GPU{Index: index, UUID: row[1], Name: row[2], ComputeCapability: row[3], Memory: mib << 20})
+		gpus = append(gpus, host.GPU{Index: index, UUID: known(row[1]), Name: row[2], ComputeCapability: known(row[3]), Memory: mib << 20})
 	}
 	return gpus
+}
+
+// known is a value of nvidia-smi's, "" for one such as "[N/A]" or "[Unknown Error]".
+func known(value string) string {
+	if strings.HasPrefix(value, "[") {
+		return ""
+	}
+	return value
 }
