@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -156,5 +157,7 @@ func family(wheels []lock.Wheel, req graph.Request, torch func(string) bool) []s
 
 // normal is a package name as PEP 503 compares it.
 func normal(name string) string {
-	return strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(name))
+	return strings.ToLower(separators.ReplaceAllString(name, "-"))
 }
+
+var separators = regexp.MustCompile(`[-_.]+`)
