@@ -80,10 +80,10 @@ func (im images) find(ctx context.Context, ref string, locked digest.Digest) (*i
 func baseError(ref, platform string, err error) error {
 	text := err.Error()
 	switch {
+	case strings.Contains(text, "no match for platform"): // ends in "not found"
+		return fmt.Errorf("base image %s is not made for %s: choose another --base or --platform: %w", ref, platform, err)
 	case strings.Contains(text, "not found"), strings.Contains(text, "manifest unknown"), strings.Contains(text, "pull access denied"):
 		return fmt.Errorf("base image %s does not exist, or is private: check --base, or run `docker login` for its registry: %w", ref, err)
-	case strings.Contains(text, "no match for platform"):
-		return fmt.Errorf("base image %s is not made for %s: choose another --base or --platform: %w", ref, platform, err)
 	case strings.Contains(text, "certificate"):
 		return fmt.Errorf("the builder does not trust the registry of base image %s; its engine must know the registry's certificate authority: %w", ref, err)
 	case strings.Contains(text, "dial tcp"), strings.Contains(text, "lookup "), strings.Contains(text, "connection refused"), strings.Contains(text, "i/o timeout"):
