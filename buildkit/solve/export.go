@@ -72,6 +72,13 @@ func Exports(ctx context.Context, b *Builder, tags []string, outputs []Output, l
 		return nil, nil, err
 	}
 	var ends []func(error) error
+	wait = func(failed error) error {
+		var errs []error
+		for _, end := range ends {
+			errs = append(errs, end(failed))
+		}
+		return errors.Join(errs...)
+	}
 	for _, out := range outputs {
 		if out.Type == "cacheonly" {
 			continue
@@ -85,20 +92,14 @@ func Exports(ctx context.Context, b *Builder, tags []string, outputs []Output, l
 		}
 		end, err := place(ctx, b, &e, out, load)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, errors.Join(err, wait(err)) // files of the outputs before
 		}
 		if end != nil {
 			ends = append(ends, end)
 		}
 		entries = append(entries, e)
 	}
-	return entries, func(failed error) error {
-		var errs []error
-		for _, end := range ends {
-			errs = append(errs, end(failed))
-		}
-		return errors.Join(errs...)
-	}, nil
+	return entries, wait, nil
 }
 
 func place(ctx context.Context, b *Builder, e *bkclient.ExportEntry, out Output, load Loader) (func(error) error, error) {
