@@ -51,7 +51,7 @@ func TestExplainOfBuildKitsErrors(t *testing.T) {
 		"failed to push x: no basic auth credentials":                          "docker login",
 		"server message: insufficient_scope: authorization failed":             "docker login",
 		"granting entitlement device is not allowed by build daemon":           `entitlement "device"`,
-		"failed to copy: write /var/lib/buildkit/x: no space left on device":   "docker builder prune",
+		"failed to copy: write /var/lib/buildkit/x: no space left on device":   "disk is full",
 		"device nvidia.com/gpu=all is requested by the build but not allowed;": "verify after loading",
 	} {
 		was := errors.New(text)
