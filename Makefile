@@ -49,6 +49,7 @@ cross: ## compile for the other clients, without CGO
 
 lint: ## static analysis: staticcheck, and golangci-lint where it is installed
 	go vet $(TAGS) ./...
+	go mod tidy -diff
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 $(TAGS) ./...
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; fi
 

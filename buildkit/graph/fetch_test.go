@@ -78,6 +78,13 @@ func answers(code int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
 }
 
+func says(kind, body string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		_, _ = io.WriteString(w, body)
+	})
+}
+
 func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
 	srv := httptest.NewServer(h)
@@ -138,6 +145,9 @@ func TestUVThatCannotBeFetched(t *testing.T) {
 		"another file": {routed(serve(t, index(name, append(data, 'x'), "html"))), sum, "gpu-error: hash: " + name + " has sha256 "},
 		"no uv":        {routed(serve(t, answers(404))), sum, "gpu-error: index: the package index has no uv 0.1 for "},
 		"broken":       {routed(serve(t, answers(502))), sum, "gpu-error: index: the package index answered 502"},
+		"no JSON":      {routed(serve(t, says("application/vnd.pypi.simple.v1+json", "{"))), sum, "gpu-error: index: the package index gave no readable answer"},
+		"other JSON":   {routed(serve(t, says("application/json", "{}"))), sum, "gpu-error: index: the package index gave no readable answer"},
+		"no text":      {routed(serve(t, says("text/html", "\xff\xfe"))), sum, "gpu-error: index: the package index gave no readable answer"},
 		"gone":         {routed(gone.URL), sum, "gpu-error: index: the package index cannot be read"},
 		"untrusted":    {routed(trusted.URL + "/simple"), sum, "gpu-error: certificate: the package index cannot be read"},
 	} {

@@ -21,7 +21,7 @@ const (
 	MaxHeavy = 80
 	// maxLight bounds the packages of one layer: about 110 bytes each, they are one
 	// argument of a command, which may have 128 KiB (Linux: MAX_ARG_STRLEN).
-	maxLight = 500
+	maxLight = 400
 )
 
 // Layer is a set of wheels that one image layer holds.

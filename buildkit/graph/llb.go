@@ -17,13 +17,14 @@ type operation struct {
 	OpMetadata *pb.OpMetadata `json:"OpMetadata"`
 }
 
-// LLB is the runtime's definition as JSON.
+// LLB is the runtime's definition as JSON, the same each time: of the project's
+// source a build also names the session.
 func LLB(ctx context.Context, in Input) ([]byte, error) {
 	platform, err := platforms.Parse(in.Plan.Platform)
 	if err != nil {
 		return nil, err
 	}
-	def, err := in.Runtime().Marshal(ctx, llb.Platform(platform))
+	def, err := in.Runtime().Marshal(ctx, llb.Platform(platform), llb.LocalUniqueID(ProjectLocal))
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -97,7 +98,14 @@ func Parse(name string, data []byte) (*Lock, error) {
 	return &l, nil
 }
 
+// word is what a package's name or a version is made of (PEP 503, PEP 440): nothing
+// that an option, a shell or a requirement line could take for something else.
+var word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+!-]*$`)
+
 func (p *Platform) validate() error {
+	if p != nil && len(p.Wheels) > 0 && (!word.MatchString(p.UV.Version) || !word.MatchString(p.UV.SHA256)) {
+		return fmt.Errorf("uv %q with sha256 %q is no version and hash; delete the file to resolve anew", p.UV.Version, p.UV.SHA256)
+	}
 	if p == nil || p.Base.Ref == "" || !strings.HasPrefix(p.Base.Digest, "sha256:") {
 		return errors.New("the base image has no digest; delete the file to resolve anew")
 	}
@@ -105,7 +113,7 @@ func (p *Platform) validate() error {
 		if len(w.SHA256) != 64 || strings.Trim(w.SHA256, "0123456789abcdef") != "" {
 			return fmt.Errorf("%s has the sha256 %q, which is no SHA-256; delete the file to resolve anew", w.Name, w.SHA256)
 		}
-		if strings.ContainsAny(w.Name+w.Version, " \t\n;@/\\") || w.Name == "" || w.Version == "" {
+		if !word.MatchString(w.Name) || !word.MatchString(w.Version) {
 			return fmt.Errorf("%q %q is no package and version; delete the file to resolve anew", w.Name, w.Version)
 		}
 	}

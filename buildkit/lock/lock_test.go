@@ -44,6 +44,8 @@ func TestParseRefuses(t *testing.T) {
 		"not hex":     {strings.Repeat("a", 64), strings.Repeat("Z", 64), "is no SHA-256"},
 		"option":      {`"idna"`, `"idna --index-url evil"`, "is no package"},
 		"new line":    {`"3.10"`, `"3.10\nrequests"`, "is no package"},
+		"shell":       {`"3.10"`, `"3.10` + "`id`" + `"`, "is no package"},
+		"uv":          {`"0.13.9"`, `"0.13.9 $(id)"`, "is no version and hash"},
 		"no name":     {`"idna"`, `""`, "is no package"},
 	} {
 		t.Run(name, func(t *testing.T) {

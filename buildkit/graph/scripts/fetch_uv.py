@@ -74,6 +74,8 @@ def main(version, sha256, out):
             reason = getattr(e, "reason", e)
             kind = "certificate" if isinstance(reason, ssl.SSLError) else "index"
             sys.exit("gpu-error: %s: the package index cannot be read: %s" % (kind, reason))
+        except (ValueError, KeyError) as e:
+            sys.exit("gpu-error: index: the package index gave no readable answer for uv: %s" % e)
     sys.exit("gpu-error: index: the package index has no uv %s for %s" % (version, machine))
 
 
