@@ -14,7 +14,7 @@ const (
 	// HeavySize is the compressed size in bytes from which a wheel gets a layer
 	// of its own. Below it a layer's overhead (a registry round trip, a mount)
 	// costs more than sending the bytes again.
-	HeavySize = 1 << 20
+	HeavySize = 4 << 20
 	// MaxHeavy bounds the layers for wheels: overlay2 stops at 128 layers in all
 	// (moby daemon/graphdriver/overlay2: maxDepth), and the base and the user's
 	// own Dockerfile on top need some.

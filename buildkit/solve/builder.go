@@ -41,8 +41,10 @@ func Open(ctx context.Context, node builder.Node) (*Builder, error) {
 	if node.Driver == nil {
 		return nil, &BuilderError{Name: node.Builder, Err: fmt.Errorf("it has no driver")}
 	}
-	if _, err := driver.Boot(ctx, ctx, node.Driver, nil); err != nil {
-		return nil, &BuilderError{Name: node.Builder, Err: err}
+	if !node.Driver.IsMobyDriver() { // an engine is there or not, and asking takes it 5 ms
+		if _, err := driver.Boot(ctx, ctx, node.Driver, nil); err != nil {
+			return nil, &BuilderError{Name: node.Builder, Err: err}
+		}
 	}
 	c, err := node.Driver.Client(ctx)
 	if err != nil {

@@ -156,24 +156,32 @@ func TestRegistryThatWantsCredentials(t *testing.T) {
 // A fake GPU reaches the proof, where no PyTorch can use it: that must fail the build.
 func TestGPUThatDoesNotCompute(t *testing.T) {
 	v := on(t, "containerd")
+	base := fakeTorchBase(t, v)
+	for _, mode := range []string{"auto", "require"} {
+		t.Run(mode, func(t *testing.T) {
+			v.fails(t, []string{"failed its verification", "no GPU that computes"}, "--base", base, "--torch=base", "--verify", mode)
+		})
+	}
+	v.mustBuild(t, "--base", base, "--torch=base", "--verify=cpu", "-t", "e2e-fake-cpu")
+	assert.Equal(t, v.run(t, "e2e-fake-cpu", "sh", "-c", "ls /dev/nvidia0 2>/dev/null || echo none"), "none")
+}
+
+// fakeTorchBase is an image on the engine with a torch that imports, as far as the
+// checks before the GPU go.
+func fakeTorchBase(t *testing.T, v variant) string {
+	t.Helper()
 	if !strings.Contains(v.cmd(t, "docker", "info", "-f", "{{json .DiscoveredDevices}}"), "nvidia.com/gpu") {
 		t.Skip("the engine runs without the fake GPU")
 	}
-	// A torch that imports, as far as the checks before the GPU go.
 	dir := project(t, map[string]string{
 		"Dockerfile": "FROM " + v.base(python) + "\nCOPY torch /usr/lib/python3/dist-packages/torch\n" +
 			"COPY METADATA /usr/lib/python3/dist-packages/torch-9.0.dist-info/METADATA\n",
 		"METADATA":          "Metadata-Version: 2.1\nName: torch\nVersion: 9.0\n",
 		"torch/__init__.py": fakeTorch,
 	})
-	v.cmd(t, "docker-buildx", "build", "--provenance=false", "-t", "e2e-fake-torch", dir)
-	for _, mode := range []string{"auto", "require"} {
-		t.Run(mode, func(t *testing.T) {
-			v.fails(t, []string{"failed its verification", "no GPU that computes"}, "--base", "e2e-fake-torch", "--torch=base", "--verify", mode)
-		})
-	}
-	v.mustBuild(t, "--base", "e2e-fake-torch", "--torch=base", "--verify=cpu", "-t", "e2e-fake-cpu")
-	assert.Equal(t, v.run(t, "e2e-fake-cpu", "sh", "-c", "ls /dev/nvidia0 2>/dev/null || echo none"), "none")
+	name := v.base("e2e/fake-torch:1")
+	v.cmd(t, "docker-buildx", "build", "--builder", "default", "--provenance=false", "-t", name, dir)
+	return name
 }
 
 const fakeTorch = `

@@ -82,6 +82,7 @@ def main(venv, layer, requirements, extra="", build=""):
             args = net.index_args(conf)
         with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as f:
             f.write(requirements.replace("; ", "\n") + "\n")
+        net.stagger(requirements)
         done = subprocess.run(
             ["/uv/uv", "pip", "install", "--quiet", "--python", python, "--no-deps", "--require-hashes",
              "-r", f.name] + ([] if build else ["--no-build"]) + args,
