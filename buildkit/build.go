@@ -252,11 +252,11 @@ func token() string {
 // Salt identifies a machine's driver and GPUs, so that a proof is made again
 // after either changed. A machine that is not known gets a new one each time.
 func Salt(h *host.Host) string {
-	if h == nil || h.Driver == "" || len(h.GPUs) == 0 {
+	if h == nil || h.Driver.Version == "" || len(h.GPUs) == 0 {
 		return token()
 	}
 	sum := sha256.New()
-	fmt.Fprintln(sum, h.Driver)
+	fmt.Fprintln(sum, h.Driver.Version)
 	for _, g := range h.GPUs {
 		fmt.Fprintln(sum, g.UUID, g.Name)
 	}

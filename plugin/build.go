@@ -125,7 +125,7 @@ func (r *buildRun) lockFile() string {
 // decide makes a plan for each platform.
 func (r *buildRun) decide(ctx context.Context) error {
 	if engine.Open(r.cli).Local {
-		r.host = probe.Local(ctx)
+		r.host = probe.GPUs(ctx)
 	}
 	index, err := pkgindex.New(pkgindex.Options{CABundle: r.spec.CABundle})
 	if err != nil {

@@ -104,7 +104,7 @@ func TestConflictsNameTheThingAndTheWaysOut(t *testing.T) {
 }
 
 func TestDecideKnowsThisMachineOnlyWhereNoOtherIsMeant(t *testing.T) {
-	here := host.Host{Driver: "550.54.14", GPUs: []host.GPU{{Name: "NVIDIA A100", ComputeCapability: "8.0"}}}
+	here := host.Host{Driver: host.Driver{Version: "550.54.14"}, GPUs: []host.GPU{{Name: "NVIDIA A100", ComputeCapability: "8.0"}}}
 	p, err := Decide(t.Context(), spec.Spec{Torch: "2.14.0"}, here, "linux/amd64", nil)
 	assert.NilError(t, err)
 	assert.Equal(t, p.Torch.Variant, "cu126")

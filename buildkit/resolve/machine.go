@@ -39,7 +39,7 @@ func machineFor(t spec.Target, h host.Host, platform string) (machine, error) {
 		m.add(cc, name)
 	}
 	if len(t.GPUs) == 0 && t.Driver == "" && (h.Arch == "" || "linux/"+h.Arch == platform) {
-		m.driver, m.because = h.Driver, "this machine's"
+		m.driver, m.because = h.Driver.Version, "this machine's"
 		for _, g := range h.GPUs {
 			cc, ok := normalCC(g.ComputeCapability)
 			if !ok {

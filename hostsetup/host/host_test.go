@@ -14,9 +14,9 @@ func TestJSONOfAHost(t *testing.T) {
 		want string
 	}{
 		"nothing known": {Host{}, `{}`},
-		"no GPU":        {Host{Arch: "arm64", Driver: "580.65.06"}, `{"arch":"arm64","driver":"580.65.06"}`},
-		"one": {Host{Arch: "amd64", Driver: "580.65.06", GPUs: []GPU{{UUID: "GPU-a", Name: "NVIDIA H200", ComputeCapability: "9.0", Memory: 150754820096}}},
-			`{"arch":"amd64","driver":"580.65.06","gpus":[{"index":0,"uuid":"GPU-a","name":"NVIDIA H200","computeCapability":"9.0","memory":150754820096}]}`},
+		"no GPU":        {Host{Arch: "arm64", Driver: Driver{Version: "580.65.06"}}, `{"arch":"arm64","driver":{"version":"580.65.06"}}`},
+		"one": {Host{Arch: "amd64", Driver: Driver{Version: "580.65.06"}, GPUs: []GPU{{UUID: "GPU-a", Name: "NVIDIA H200", ComputeCapability: "9.0", Memory: 150754820096}}},
+			`{"arch":"amd64","driver":{"version":"580.65.06"},"gpus":[{"index":0,"uuid":"GPU-a","name":"NVIDIA H200","computeCapability":"9.0","memory":150754820096}]}`},
 		// The first GPU's index is 0 and must be there all the same.
 		"hardly known": {Host{GPUs: []GPU{{Name: "NVIDIA H200"}}}, `{"gpus":[{"index":0,"name":"NVIDIA H200"}]}`},
 	} {

@@ -26,14 +26,14 @@ type sources struct {
 	smi  func(context.Context) ([]byte, error)
 }
 
-// Local gathers this machine's driver and GPUs. Nothing that is missing is an error.
-func Local(ctx context.Context) host.Host {
+// GPUs gathers this machine's driver and GPUs and nothing else. Nothing that is missing is an error.
+func GPUs(ctx context.Context) host.Host {
 	return sources{root: "/", nvml: nvml.Read, smi: smi}.read(ctx)
 }
 
 func (s sources) read(ctx context.Context) host.Host {
-	h := host.Host{Driver: s.driver()}
-	if h.Driver == "" {
+	h := host.Host{Driver: host.Driver{Version: s.driver()}}
+	if h.Driver.Version == "" {
 		return h // without a kernel driver the libraries can only fail
 	}
 	type answer struct {

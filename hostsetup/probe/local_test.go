@@ -79,7 +79,7 @@ func TestGPUsOfAMachine(t *testing.T) {
 				nvml: func() (string, []host.GPU, error) { return "", c.nvml, c.nvmlErr },
 				smi:  func(context.Context) ([]byte, error) { return []byte(c.smi), c.smiErr },
 			}
-			assert.DeepEqual(t, s.read(t.Context()), host.Host{Driver: "580.65.06", GPUs: c.want})
+			assert.DeepEqual(t, s.read(t.Context()), host.Host{Driver: host.Driver{Version: "580.65.06"}, GPUs: c.want})
 		})
 	}
 }
@@ -103,7 +103,7 @@ func TestALibraryThatHangsEndsWithTheCaller(t *testing.T) {
 		nvml: func() (string, []host.GPU, error) { cancel(); <-release; return "", nil, nil },
 		smi:  func(context.Context) ([]byte, error) { t.Error("nvidia-smi was asked"); return nil, nil },
 	}
-	assert.DeepEqual(t, s.read(ctx), host.Host{Driver: "580.65.06"})
+	assert.DeepEqual(t, s.read(ctx), host.Host{Driver: host.Driver{Version: "580.65.06"}})
 }
 
 func TestParseSMI(t *testing.T) {

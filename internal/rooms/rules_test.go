@@ -20,8 +20,8 @@ func Rooms() []Room {
 	)
 	return []Room{
 		{"cmd/docker-gpu", []string{"plugin"}},
-		{"cmd/gpu-worker", []string{"hostsetup/cuda", host, "internal/version"}},
-		{"plugin", []string{"buildkit/...", "composegen", "hostsetup/doctor", host, "hostsetup/monitor", "hostsetup/probe",
+		{"cmd/gpu-worker", []string{"hostsetup/cuda", "hostsetup/probe", host, "internal/version"}},
+		{"plugin", []string{"buildkit/...", "composegen", "hostsetup/doctor", host, "hostsetup/monitor", "hostsetup/probe/...",
 			"hostsetup/setup", "hostsetup/verify", "internal/...", "templates"}},
 
 		{"composegen", []string{host, policy, "templates"}},
@@ -38,7 +38,8 @@ func Rooms() []Room {
 		{"hostsetup/setup", []string{"hostsetup/doctor", host, policy, "templates"}},
 		{"hostsetup/verify", []string{host, engine, policy, "templates"}},
 		{"hostsetup/monitor", []string{host, "hostsetup/nvml", engine}},
-		{"hostsetup/probe", []string{host, "hostsetup/nvml", engine, policy}},
+		{"hostsetup/probe/remote", []string{"hostsetup/probe", "hostsetup/verify", host, engine, policy}},
+		{"hostsetup/probe", []string{host, "hostsetup/nvml", policy}},
 		{"hostsetup/doctor", []string{host, policy}},
 		{"hostsetup/nvml", []string{host}},
 		{"hostsetup/cuda", []string{host}},

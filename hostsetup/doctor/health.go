@@ -1,0 +1,3 @@
+package doctor
+
+func healthChecks() []Check { return nil }

@@ -1,0 +1,123 @@
+package doctor
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+)
+
+// Report is what all checks said of a host.
+type Report struct {
+	SchemaVersion int       `json:"schemaVersion"`
+	Findings      []Finding `json:"findings"` // causes first, then by severity
+	// Passed are the codes of checks that found nothing.
+	Passed []string `json:"passed,omitempty"`
+	// Hidden are checks that were not made because a cause of theirs was found.
+	Hidden []Hidden `json:"hidden,omitempty"`
+	// Unread are checks that could not be made, with the reason.
+	Unread []Unread `json:"unread,omitempty"`
+	// Absent are codes of checks that do not apply to this host.
+	Absent []string `json:"absent,omitempty"`
+}
+
+// Hidden is a check that a cause makes pointless.
+type Hidden struct {
+	Code    string `json:"code"`
+	Because string `json:"because"` // the code of the cause
+}
+
+// Unread is a check whose facts could not be read.
+type Unread struct {
+	Code string `json:"code"`
+	Why  string `json:"why"`
+}
+
+// Examine makes checks of a host, in the order given, as of a moment.
+func Examine(h *host.Host, checks []Check, now time.Time) *Report {
+	r := &Report{SchemaVersion: 1, Findings: []Finding{}}
+	cause := map[string]string{} // code → the cause found for it
+	for _, c := range checks {
+		if i := slices.IndexFunc(c.After, func(code string) bool { return cause[code] != "" }); i >= 0 {
+			cause[c.Code] = cause[c.After[i]] // what hides it hides what follows from it
+			r.Hidden = append(r.Hidden, Hidden{c.Code, cause[c.Code]})
+			continue
+		}
+		if why, ok := lacks(h, c.Needs); !ok {
+			if why != "" {
+				r.Unread = append(r.Unread, Unread{c.Code, why})
+			} else {
+				r.Absent = append(r.Absent, c.Code)
+			}
+			continue
+		}
+		found := c.Run(h, now)
+		if len(found) == 0 {
+			r.Passed = append(r.Passed, c.Code)
+			continue
+		}
+		for _, f := range found {
+			f.Code, f.Title, f.Group = c.Code, c.Title, c.Group
+			f.Severity = cmp.Or(f.Severity, c.Severity)
+			f.Cause, f.Link = cmp.Or(f.Cause, c.Cause), cmp.Or(f.Link, c.Link)
+			if f.Severity == Error {
+				cause[c.Code] = c.Code
+			}
+			r.Findings = append(r.Findings, f)
+		}
+	}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
+	return r
+}
+
+func rank(s Severity) int { return slices.Index([]Severity{Error, Warning, Note}, s) }
+
+// Worst is the highest severity found, "" where nothing was.
+func (r *Report) Worst() Severity {
+	if len(r.Findings) == 0 {
+		return ""
+	}
+	return r.Findings[0].Severity
+}
+
+// lacks says whether a host has the facts; why is what kept one from being read, ""
+// where it simply is not there.
+func lacks(h *host.Host, needs []Fact) (why string, ok bool) {
+	for _, n := range needs {
+		if h.Unread[string(n)] != "" {
+			return h.Unread[string(n)], false
+		}
+		if !has(h, n) {
+			return "", false
+		}
+	}
+	return "", true
+}
+
+func has(h *host.Host, f Fact) bool {
+	switch f {
+	case Local:
+		return h.Kernel.Release != ""
+	case PCI:
+		return slices.ContainsFunc(h.PCI, isGPU)
+	case Module:
+		return h.Driver.Version != ""
+	case NVML:
+		return len(h.GPUs) > 0
+	case KLog:
+		return h.Kernel.Release != ""
+	case Docker:
+		return h.Engine.Version != ""
+	case Specs:
+		return len(h.CDI.Specs) > 0
+	case Tools:
+		return h.Toolkit.Version != ""
+	case Systemd:
+		return len(h.Units) > 0
+	}
+	return false
+}
+
+// isGPU says whether a device of NVIDIA's is a GPU, not a bridge or its audio.
+func isGPU(p host.PCI) bool { return p.Class == "0300" || p.Class == "0302" }
