@@ -23,6 +23,7 @@ type daemonConfig struct {
 	DataRoot string                           `json:"data-root"`
 	Graph    string                           `json:"graph"` // data-root's old name
 	CDIDirs  []string                         `json:"cdi-spec-dirs"`
+	Hosts    []string                         `json:"hosts"`
 	ShmSize  any                              `json:"default-shm-size"` // bytes, or "64M"
 	Ulimits  map[string]struct{ Soft *int64 } `json:"-"`
 }
@@ -50,6 +51,7 @@ func (m *machine) configure(d *dockerd) {
 	if d.CDIDirs = d.flags("--cdi-spec-dir"); len(d.CDIDirs) == 0 {
 		d.CDIDirs = config.CDIDirs
 	}
+	d.hosts = config.Hosts
 	d.Root = cmp.Or(d.flag("--data-root"), d.flag("-g"), config.DataRoot, config.Graph)
 	d.limits = limits(*d, config)
 }

@@ -19,6 +19,7 @@ type dockerd struct {
 	uid    int
 	env    map[string]string // PATH, HOME and the XDG folders of its environment
 	err    error             // what could not be read of it
+	hosts  []string          // that daemon.json names
 	limits host.Limits
 }
 
@@ -34,24 +35,35 @@ func (m *machine) findDockerd() dockerd {
 	booted := bootTime(m.root)
 	for _, pid := range processes(m.root) {
 		if m.root.text("/proc/"+strconv.Itoa(pid)+"/comm") == "dockerd" && !contained(m.root, pid) {
-			all = append(all, m.process(pid, booted))
+			d := m.process(pid, booted)
+			m.configure(&d)
+			all = append(all, d)
 		}
 	}
-	d := dockerd{uid: -1}
 	if i := m.choose(all); i >= 0 {
-		d = all[i]
+		return all[i]
 	}
-	m.configure(&d)
+	d := dockerd{uid: -1}
+	if socket := socketOf(m.endpoint); m.endpoint == "" || socket == systemSocket {
+		m.configure(&d) // what keeps it from starting may stand there
+	}
 	return d
 }
 
-// choose prefers the socket's owner, then the system's, then the first.
+const systemSocket = "/run/docker.sock"
+
+// choose takes the one that listens at the endpoint; without an endpoint the system's,
+// or else the first. -1 is none.
 func (m *machine) choose(all []dockerd) int {
-	socket := socketOf(m.endpoint)
-	if i := slices.IndexFunc(all, func(d dockerd) bool { return socket != "" && slices.Contains(d.sockets(), socket) }); i >= 0 {
-		return i
+	if m.endpoint != "" {
+		socket := socketOf(m.endpoint)
+		if i := slices.IndexFunc(all, func(d dockerd) bool { return socket != "" && slices.Contains(d.sockets(), socket) }); i >= 0 {
+			return i
+		}
+		// systemd can be told of another socket than the usual.
+		return slices.IndexFunc(all, func(d dockerd) bool { return socket != "" && d.activated() && !d.Rootless })
 	}
-	if i := slices.IndexFunc(all, func(d dockerd) bool { return !d.Rootless && len(d.flags("-H", "--host")) == 0 }); i >= 0 {
+	if i := slices.IndexFunc(all, func(d dockerd) bool { return slices.Contains(d.sockets(), systemSocket) }); i >= 0 {
 		return i
 	}
 	if i := slices.IndexFunc(all, func(d dockerd) bool { return !d.Rootless }); i >= 0 {
@@ -60,20 +72,29 @@ func (m *machine) choose(all []dockerd) int {
 	return min(0, len(all)-1)
 }
 
-// sockets are where it listens. "fd://" is systemd's socket: the usual one.
+// listens are the addresses that it was given.
+func (d dockerd) listens() []string { return append(d.flags("-H", "--host"), d.hosts...) }
+
+// activated says whether systemd hands it its socket.
+func (d dockerd) activated() bool {
+	return slices.ContainsFunc(d.listens(), func(h string) bool { return strings.HasPrefix(h, "fd:") })
+}
+
+// sockets are where it listens; without a word on it, or by systemd, at the usual place.
 func (d dockerd) sockets() (at []string) {
-	for _, h := range d.flags("-H", "--host") {
+	for _, h := range d.listens() {
 		if s := socketOf(h); s != "" {
 			at = append(at, s)
 		}
 	}
-	if len(at) > 0 && !slices.ContainsFunc(d.flags("-H", "--host"), func(h string) bool { return strings.HasPrefix(h, "fd:") }) {
-		return at
+	switch {
+	case len(d.listens()) > 0 && !d.activated():
+	case d.Rootless:
+		at = append(at, "/run/user/"+strconv.Itoa(d.uid)+"/docker.sock")
+	default:
+		at = append(at, systemSocket)
 	}
-	if d.Rootless {
-		return append(at, "/run/user/"+strconv.Itoa(d.uid)+"/docker.sock")
-	}
-	return append(at, "/run/docker.sock")
+	return at
 }
 
 func socketOf(endpoint string) string {

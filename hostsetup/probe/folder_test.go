@@ -62,3 +62,11 @@ func one(t *testing.T, m *machine, read func(context.Context, *machine) (fill, e
 	t.Helper()
 	return gather(t.Context(), m, []source{{"it", "it", 10 * time.Second, read}})
 }
+
+// says is a program that prints; the test fails when another is called.
+func says(t *testing.T, command, out string, err error) func(context.Context, string, ...string) ([]byte, error) {
+	return func(_ context.Context, name string, args ...string) ([]byte, error) {
+		assert.Equal(t, strings.Join(append([]string{name}, args...), " "), command)
+		return []byte(out), err
+	}
+}

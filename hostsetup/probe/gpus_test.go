@@ -90,7 +90,10 @@ func TestNothingIsAskedWithoutADriver(t *testing.T) {
 	}
 	assert.DeepEqual(t, quick(t.Context(), folder(t, nil), a), host.Host{})
 	m := fake(t, nil)
-	m.gpus = func(context.Context) (host.Driver, []host.GPU, error) { t.Error("asked"); return host.Driver{}, nil, nil }
+	m.gpus = func(context.Context) (host.Driver, []host.GPU, error) {
+		t.Error("asked")
+		return host.Driver{}, nil, nil
+	}
 	assert.DeepEqual(t, one(t, m, readGPUs), host.Host{})
 }
 
