@@ -113,8 +113,8 @@ func parseDaemonJSON(data []byte) (c daemonConfig, why string) {
 	if err := dec.Decode(&all); err != nil {
 		return c, jsonFlaw(data, err)
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		line, column := position(data, dec.InputOffset())
+	if rest := bytes.TrimLeft(data[dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		line, column := position(data, int64(len(data)-len(rest)+1))
 		return c, fmt.Sprintf("line %d, column %d: text follows the end of the object", line, column)
 	}
 	var types *json.UnmarshalTypeError
@@ -133,7 +133,7 @@ func jsonFlaw(data []byte, err error) string {
 		line, column := position(data, syntax.Offset)
 		return fmt.Sprintf("line %d, column %d: %s", line, column, syntax.Error())
 	case errors.As(err, &types):
-		return fmt.Sprintf("it is a %s, not an object", types.Value)
+		return fmt.Sprintf("it is no object but of type %s", types.Value)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return "it ends in the middle"
 	}

@@ -119,7 +119,7 @@ func (m *machine) process(pid int, booted time.Time) dockerd {
 	dir := "/proc/" + strconv.Itoa(pid)
 	d := dockerd{uid: -1, Engine: host.Engine{PID: pid, Kind: "docker"}}
 	if fi, err := m.root.stat(dir); err == nil {
-		d.uid = owner(fi)
+		d.uid = m.owner(fi)
 	}
 	if s, ok := readStat(m.root, pid); ok && !booted.IsZero() {
 		d.Started = booted.Add(s.started)

@@ -46,8 +46,8 @@ func folder(t *testing.T, tree files) root {
 func fake(t *testing.T, tree files) *machine {
 	t.Helper()
 	m := newMachine(Options{Root: string(folder(t, tree))})
-	m.env = func(string) string { return "" }
-	m.run = func(_ context.Context, name string, _ ...string) ([]byte, error) { return nil, exec.ErrNotFound }
+	m.owner = func(os.FileInfo) int { return 0 }
+	m.run = func(context.Context, string, ...string) ([]byte, error) { return nil, exec.ErrNotFound }
 	m.node = func(string) (host.Node, error) { return host.Node{}, os.ErrNotExist }
 	m.changed = func(os.FileInfo) time.Time { return moment }
 	m.kmsg = func(context.Context, *klog) error { return os.ErrNotExist }

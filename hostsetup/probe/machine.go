@@ -30,10 +30,9 @@ type machine struct {
 	root     root
 	itself   bool // the root is this machine's own: its programs may be run
 	endpoint string
-	uid      int
-	env      func(string) string
 	node     func(path string) (host.Node, error)
 	changed  func(os.FileInfo) time.Time // the inode's change time
+	owner    func(os.FileInfo) int
 	space    func(path string) (size, free uint64, err error)
 	kmsg     func(context.Context, *klog) error
 	run      func(ctx context.Context, name string, args ...string) ([]byte, error)
@@ -49,8 +48,7 @@ func newMachine(o Options) *machine {
 		o.Root = "/"
 	}
 	m := &machine{
-		root: root(filepath.Clean(o.Root)), endpoint: o.Endpoint, uid: os.Getuid(), env: os.Getenv,
-		node: statNode, changed: changeTime, space: diskSpace, gpus: o.GPUs,
+		root: root(filepath.Clean(o.Root)), endpoint: o.Endpoint, node: statNode, changed: changeTime, owner: owner, space: diskSpace, gpus: o.GPUs,
 	}
 	m.itself = m.root == "/" && runtime.GOOS == "linux"
 	m.run = m.program

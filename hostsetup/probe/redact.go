@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // passwords. Equal things get equal pseudonyms wherever they stand, so that a device
 // in a container's request is still the GPU of that name.
 func Redact(h *host.Host) {
-	r := redactor{uuids: map[string]string{}, others: map[string]string{}, count: map[string]int{}}
+	r := redactor{uuids: map[string]string{}, others: map[string]string{}, count: map[string]int{}, given: map[string]bool{}}
 	for _, g := range h.GPUs { // first those that are listed, so that they are numbered like the GPUs
 		r.uuid(g.UUID)
 		if g.MIG != nil {
@@ -34,13 +35,16 @@ func Redact(h *host.Host) {
 	for i, g := range h.GPUs {
 		r.words = append(r.words, word{g.Serial, fmt.Sprintf("%013d", i+1)})
 	}
+	r.listed = slices.Sorted(maps.Keys(r.uuids))
 	texts(h, r.text)
 }
 
 // redactor knows the pseudonyms given out.
 type redactor struct {
-	uuids  map[string]string // by the 32 digits
+	uuids  map[string]string // by the UUID in lower case
+	listed []string          // those of the GPUs, sorted
 	others map[string]string // by kind and text
+	given  map[string]bool   // the pseudonyms, which stay as they are
 	count  map[string]int
 	words  []word // texts that are replaced where they stand as words
 }
@@ -128,6 +132,9 @@ func (r *redactor) free(s string) string {
 		if public(m[2]) || m[1] == "unix://" || m[1] == "fd://" || m[1] == "npipe://" {
 			return m[1] + m[2]
 		}
+		if _, err := netip.ParseAddr(strings.Trim(m[2], "[]")); err == nil {
+			return m[1] + m[2] // the same as where it stands alone: below
+		}
 		return m[1] + r.other("server", m[2])
 	})
 	s = fullUUID.ReplaceAllStringFunc(s, r.uuid)
@@ -163,32 +170,29 @@ func (r *redactor) uuid(id string) string {
 		return id
 	}
 	key := strings.ToLower(id[at[0]:at[1]])
-	if slices.Contains(r.given(), key) {
-		return id // a pseudonym already
+	if r.given[key] {
+		return id
 	}
 	if r.uuids[key] == "" {
 		r.uuids[key] = fmt.Sprintf("%08d-0000-0000-0000-000000000000", len(r.uuids)+1)
 	}
+	r.given[r.uuids[key]] = true
 	return id[:at[0]] + r.uuids[key] + id[at[1]:]
-}
-
-func (r *redactor) given() (all []string) {
-	for _, p := range r.uuids {
-		all = append(all, p)
-	}
-	return all
 }
 
 // short is a shortened UUID, such as users give to --gpus.
 func (r *redactor) short(id string) string {
 	kind, digits, _ := strings.Cut(id, "-")
 	digits = strings.ToLower(digits)
-	for full, pseudonym := range r.uuids {
-		if strings.HasPrefix(pseudonym, digits) {
-			return id
-		}
+	if strings.HasSuffix(digits, "-0000-0000-0000-0000") {
+		return id // the front of a pseudonym
+	}
+	for _, full := range r.listed {
 		if strings.HasPrefix(full, digits) {
-			return kind + "-" + pseudonym[:max(8, len(digits))]
+			return kind + "-" + r.uuids[full][:max(8, len(digits))]
+		}
+		if strings.HasPrefix(r.uuids[full], digits) {
+			return id
 		}
 	}
 	return kind + "-" + strings.Repeat("x", len(digits)) // of none that is known
@@ -214,14 +218,16 @@ func (r *redactor) other(kind, text string) string {
 	if text == "" {
 		return ""
 	}
-	for known, pseudonym := range r.others {
-		if known == kind+" "+text || pseudonym == text {
-			return pseudonym
-		}
+	if r.given[text] {
+		return text
 	}
-	r.count[kind]++
-	r.others[kind+" "+text] = fmt.Sprintf("%s%d", kind, r.count[kind])
-	return r.others[kind+" "+text]
+	key := kind + " " + text
+	if r.others[key] == "" {
+		r.count[kind]++
+		r.others[key] = fmt.Sprintf("%s%d", kind, r.count[kind])
+		r.given[r.others[key]] = true
+	}
+	return r.others[key]
 }
 
 // replaceWord replaces a text where it stands alone: not in a longer name.
