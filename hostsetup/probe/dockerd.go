@@ -45,7 +45,11 @@ func (m *machine) findDockerd() dockerd {
 	}
 	d := dockerd{uid: -1}
 	if socket := socketOf(m.endpoint); m.endpoint == "" || socket == systemSocket {
-		m.configure(&d) // what keeps it from starting may stand there
+		// What keeps it from starting may stand there, or in how it is started.
+		if argv := execStart(m.root, "docker.service"); len(argv) > 0 {
+			d.Binary, d.Args = argv[0], argv
+		}
+		m.configure(&d)
 	}
 	return d
 }
