@@ -20,10 +20,25 @@ type Toolkit struct {
 	Binaries map[string]string `json:"binaries,omitempty"`
 	// Config are the values of config.toml that matter: "nvidia-container-cli.no-cgroups" → "true".
 	Config map[string]string `json:"config,omitempty"`
+	// ConfigError is why config.toml cannot be used, "".
+	ConfigError string `json:"configError,omitempty"`
+	// Installed is when the newest of Binaries came onto the disk (its inode's change
+	// time): an engine that started before it knows nothing of it.
+	Installed time.Time `json:"installed,omitzero"`
 	// OCIHook is the path of a leftover oci-nvidia-hook.json, "" if there is none.
 	OCIHook string `json:"ociHook,omitempty"`
 	// Sources are package sources that name NVIDIA's repositories, by file.
 	Sources []string `json:"sources,omitempty"`
+	// Repositories are the entries in those files, one for each that is not commented out.
+	Repositories []Repository `json:"repositories,omitempty"`
+}
+
+// Repository is an entry of a package source.
+type Repository struct {
+	File string `json:"file"` // "/etc/apt/sources.list.d/nvidia-container-toolkit.list"
+	URI  string `json:"uri"`  // "https://nvidia.github.io/libnvidia-container/stable/deb/amd64"
+	// SignedBy is the key file that it names, "" if none.
+	SignedBy string `json:"signedBy,omitempty"`
 }
 
 // CDI is what the Container Device Interface's directories hold.

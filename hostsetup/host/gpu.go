@@ -1,5 +1,7 @@
 package host
 
+import "time"
+
 // PCI is an NVIDIA device on the bus, whether a driver knows it or not.
 type PCI struct {
 	Address string `json:"address"` // "0000:65:00.0"
@@ -40,6 +42,9 @@ type Library struct {
 	Path string `json:"path"` // of the file behind all links
 	// Version is the one in its name, "580.65.06".
 	Version string `json:"version,omitempty"`
+	// Changed is when it came onto the disk (its inode's change time): containers that
+	// started before it hold another one.
+	Changed time.Time `json:"changed,omitzero"`
 }
 
 // GPU is one NVIDIA GPU. What it does not support is nil or empty.

@@ -30,6 +30,9 @@ type Host struct {
 	Disks    []Disk    `json:"disks,omitempty"`
 	Units    []Unit    `json:"units,omitempty"`
 	Packages []Package `json:"packages,omitempty"` // of the driver, Docker and the toolkit
+	// Stuck are processes that stay in uninterruptible sleep (state D) with an NVIDIA
+	// name or in the driver: a wedged driver. From /proc/PID/stat, looked at twice.
+	Stuck []Process `json:"stuck,omitempty"`
 	// Unread says of each source that could not be read why: "nvml" → "NVML did not
 	// answer within 5s". A source that is simply not there is not in it.
 	Unread map[string]string `json:"unread,omitempty"`

@@ -1,114 +1,57 @@
 // Package probe gathers the facts of a machine.
+//
+// Local reads everything, each source in a goroutine of its own with a limit of its
+// own, from a root file system that may be any folder. GPUs reads the driver and the
+// GPUs only. Record and Replay write and read a machine as a file. What comes from a
+// machine may be hostile: files are read up to a size, texts are cut and freed of
+// control characters.
 package probe
 
 import (
 	"context"
-	"encoding/csv"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
+	"runtime"
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
-	"github.com/dockergpu/docker-gpu/hostsetup/nvml"
 )
 
-// patience bounds each source: NVML and nvidia-smi hang on a broken driver.
-const patience = 5 * time.Second
-
-// sources are where facts come from; tests replace them.
-type sources struct {
-	root string
-	nvml func() (string, []host.GPU, error)
-	smi  func(context.Context) ([]byte, error)
-}
-
-// GPUs gathers this machine's driver and GPUs and nothing else. Nothing that is missing is an error.
-func GPUs(ctx context.Context) host.Host {
-	return sources{root: "/", nvml: nvml.Read, smi: smi}.read(ctx)
-}
-
-func (s sources) read(ctx context.Context) host.Host {
-	h := host.Host{Driver: host.Driver{Version: s.driver()}}
-	if h.Driver.Version == "" {
-		return h // without a kernel driver the libraries can only fail
+// Local gathers everything that this machine, or the one below Options.Root, says of
+// itself. Nothing that is missing is an error; Host.Unread says what could not be read
+// and why. The engine's own account of itself is added by Merge.
+func Local(ctx context.Context, o Options) host.Host {
+	m := newMachine(o)
+	h := gather(ctx, m, sources())
+	h.SchemaVersion, h.Taken = host.SchemaVersion, time.Now().UTC().Truncate(time.Second)
+	h.Arch = runtime.GOARCH // also below another root: programs of other processors do not run there
+	if h.Name == "" && m.root == "/" {
+		h.Name, _ = os.Hostname()
 	}
-	type answer struct {
-		gpus []host.GPU
-		err  error
-	}
-	// NVML is C code that may never return; the goroutine is then left behind.
-	done := make(chan answer, 1)
-	go func() {
-		_, gpus, err := s.nvml()
-		done <- answer{gpus, err}
-	}()
-	select {
-	case a := <-done:
-		if len(a.gpus) > 0 {
-			h.GPUs = a.gpus
-			return h
-		}
-	case <-time.After(patience):
-	case <-ctx.Done():
-		return h
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if out, err := s.smi(ctx); err == nil {
-		h.GPUs = parseSMI(out)
-	}
+	Clean(&h)
 	return h
 }
 
-var version = regexp.MustCompile(`\b\d{3}\.\d{1,3}(\.\d{1,3})?\b`)
-
-// driver is the loaded kernel module's version.
-func (s sources) driver() string {
-	for _, name := range []string{"sys/module/nvidia/version", "proc/driver/nvidia/version"} {
-		if data, err := os.ReadFile(filepath.Join(s.root, name)); err == nil {
-			if v := version.FindString(string(data)); v != "" {
-				return v
-			}
-		}
+// sources are all places that facts come from. What waits for disks or programs has
+// its own limit; all together take as long as the slowest.
+func sources() []source {
+	const files, programs = 2 * time.Second, 3 * time.Second
+	return []source{
+		{"os", "the operating system's description", files, readOS},
+		{"kernel", "the kernel's description", files, readKernel},
+		{"kernels", "/lib/modules", files, readInstalled},
+		{"module", "the loaded kernel modules", files, readModules},
+		{"klog", "the kernel log", programs, readLog},
+		{"pci", "the PCI bus", files, readPCI},
+		{"nodes", "/dev", files, readNodes},
+		{"libraries", "the driver's libraries", files, readLibraries},
+		{"packages", "the list of packages", programs, readPackages},
+		{"toolkit", "the NVIDIA Container Toolkit", programs, readToolkit},
+		{"repositories", "the package sources", files, readRepositories},
+		{"cdi", "the CDI specs", files, readCDI},
+		{"dockerd", "the Docker daemon's process", files, readDockerd},
+		{"systemd", "systemd", programs, readUnits},
+		{"disks", "the file systems", files, readDisks},
+		{"stuck", "the processes", files, readStuck},
+		{"nvml", "NVML", 2*patience + time.Second, readGPUs},
 	}
-	return ""
-}
-
-func smi(ctx context.Context) ([]byte, error) {
-	return exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=index,uuid,name,compute_cap,memory.total", "--format=csv,noheader,nounits").Output()
-}
-
-func parseSMI(out []byte) []host.GPU {
-	r := csv.NewReader(strings.NewReader(string(out)))
-	r.TrimLeadingSpace = true
-	r.FieldsPerRecord = -1 // what is said of a lost GPU is a row too, and must not hide the others
-	rows, err := r.ReadAll()
-	if err != nil {
-		return nil
-	}
-	var gpus []host.GPU
-	for _, row := range rows {
-		if len(row) < 5 {
-			continue
-		}
-		index, err := strconv.Atoi(row[0])
-		if err != nil {
-			continue
-		}
-		mib, _ := strconv.ParseUint(row[4], 10, 64)
-		gpus = append(gpus, host.GPU{Index: index, UUID: known(row[1]), Name: row[2], ComputeCapability: known(row[3]), Memory: mib << 20})
-	}
-	return gpus
-}
-
-// known is a value of nvidia-smi's, "" for one such as "[N/A]" or "[Unknown Error]".
-func known(value string) string {
-	if strings.HasPrefix(value, "[") {
-		return ""
-	}
-	return value
 }

@@ -1,0 +1,95 @@
+package probe
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+)
+
+// Options say which machine to look at.
+type Options struct {
+	// Root is where its root file system is, "/" if empty. On any other, no program of
+	// the machine is run: what only programs tell stays empty.
+	Root string
+	// Endpoint is the engine's, "unix:///run/user/1000/docker.sock": where several
+	// dockerd run, the one that listens there is meant. Empty: the system's.
+	Endpoint string
+	// GPUs reads driver and GPUs; nil asks NVML in this process and then nvidia-smi. A
+	// caller that must end whatever NVML does hands in one that asks in a child process.
+	GPUs func(context.Context) (host.Driver, []host.GPU, error)
+}
+
+// machine is what sources read from; tests replace its parts.
+type machine struct {
+	root     root
+	itself   bool // the root is this machine's own: its programs may be run
+	endpoint string
+	node     func(path string) (host.Node, error)
+	changed  func(os.FileInfo) time.Time // the inode's change time
+	owner    func(os.FileInfo) int
+	space    func(path string) (size, free uint64, err error)
+	kmsg     func(context.Context, *klog) error
+	run      func(ctx context.Context, name string, args ...string) ([]byte, error)
+	gpus     func(context.Context) (host.Driver, []host.GPU, error)
+
+	// What more than one source needs is read once.
+	daemon    func() dockerd
+	installed func() (packages, error)
+}
+
+func newMachine(o Options) *machine {
+	if o.Root == "" {
+		o.Root = "/"
+	}
+	m := &machine{
+		root: root(filepath.Clean(o.Root)), endpoint: o.Endpoint, node: statNode, changed: changeTime, owner: owner, space: diskSpace, gpus: o.GPUs,
+	}
+	m.itself = m.root == "/" && runtime.GOOS == "linux"
+	m.run = m.program
+	m.kmsg = m.readKmsg
+	if m.gpus == nil && m.itself {
+		m.gpus = askGPUs
+	}
+	m.once()
+	return m
+}
+
+// once makes what is shared lazy; it is called again after a test changed parts.
+func (m *machine) once() {
+	m.daemon = sync.OnceValue(m.findDockerd)
+	m.installed = sync.OnceValues(m.findPackages)
+}
+
+const mostOutput = 16 << 20 // bytes of a program
+
+// program runs a program of this machine; exec.ErrNotFound where there is none, or
+// where the machine is not this one.
+func (m *machine) program(ctx context.Context, name string, args ...string) ([]byte, error) {
+	if !m.itself && name != "rpm" { // which takes --root
+		return nil, exec.ErrNotFound
+	}
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.WaitDelay = 100 * time.Millisecond // a child of it may hold the pipe open
+	out := &bounded{most: mostOutput}
+	cmd.Stdout = out
+	err := cmd.Run()
+	return out.data, err
+}
+
+// bounded keeps the first bytes of an output and takes the rest without keeping it.
+type bounded struct {
+	data []byte
+	most int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	b.data = append(b.data, p[:min(len(p), b.most-len(b.data))]...)
+	return len(p), nil
+}
