@@ -30,6 +30,9 @@ type Host struct {
 	Disks    []Disk    `json:"disks,omitempty"`
 	Units    []Unit    `json:"units,omitempty"`
 	Packages []Package `json:"packages,omitempty"` // of the driver, Docker and the toolkit
+	// Stuck are processes that stay in uninterruptible sleep (state D) with an NVIDIA
+	// name or in the driver: a wedged driver. From /proc/PID/stat, looked at twice.
+	Stuck []Process `json:"stuck,omitempty"`
 	// Unread says of each source that could not be read why: "nvml" → "NVML did not
 	// answer within 5s". A source that is simply not there is not in it.
 	Unread map[string]string `json:"unread,omitempty"`
@@ -72,6 +75,9 @@ type Kernel struct {
 	Log []LogLine `json:"log,omitempty"`
 	// Booted is when the machine started.
 	Booted time.Time `json:"booted,omitzero"`
+	// ACS are addresses of PCI bridges above GPUs whose Access Control Services send
+	// traffic between GPUs through the root complex (ReqRedir or CmpltRedir is set).
+	ACS []string `json:"acs,omitempty"`
 }
 
 // InstalledKernel is one directory of /lib/modules.
@@ -79,6 +85,10 @@ type InstalledKernel struct {
 	Release string `json:"release"`
 	// NVIDIA is the path of its nvidia module, "" if it has none.
 	NVIDIA string `json:"nvidia,omitempty"`
+	// NVIDIAVersion is that module's version, "" if unknown.
+	NVIDIAVersion string `json:"nvidiaVersion,omitempty"`
+	// Unsigned says that it was read and carries no signature: Secure Boot refuses it.
+	Unsigned bool `json:"unsigned,omitempty"`
 	// Headers says that /lib/modules/RELEASE/build leads somewhere, so DKMS can build.
 	Headers bool `json:"headers,omitempty"`
 }
