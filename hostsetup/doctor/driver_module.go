@@ -35,8 +35,8 @@ func moduleChecks() []Check {
 }
 
 func notLoaded(h *host.Host, _ time.Time) []Finding {
-	if h.Driver.Version != "" {
-		return nil
+	if h.Driver.Version != "" || h.Unread["module"] != "" {
+		return nil // loaded, or nobody could look
 	}
 	gpus := gpusOnPCI(h)
 	if !slices.ContainsFunc(gpus, func(p host.PCI) bool { return p.Driver != "vfio-pci" }) {

@@ -27,6 +27,7 @@ func TestDriverIsLoadedAndWhole(t *testing.T) {
 		sick{"a container", "workstation", func(h *host.Host) { bare(h); h.OS.Container = "docker" }},
 	)
 	ignores(t, "G001",
+		sick{"nobody could look", "workstation", func(h *host.Host) { unload(h); h.Unread = map[string]string{"module": "permission denied"} }},
 		sick{"all GPUs for virtual machines", "workstation", func(h *host.Host) { bare(h); h.PCI[0].Driver = "vfio-pci" }},
 	)
 	library := func(v string) func(h *host.Host) {
