@@ -41,9 +41,9 @@ func flavourWord(open bool) string {
 	return "proprietary"
 }
 
-// desktop says whether a screen hangs on the GPUs: all are VGA controllers, of which
+// hasScreen says whether a screen hangs on the GPUs: all are VGA controllers, of which
 // data-centre cards are none.
-func desktop(h *host.Host) bool {
+func hasScreen(h *host.Host) bool {
 	gpus := gpusOnPCI(h)
 	return len(gpus) > 0 && !slices.ContainsFunc(gpus, func(p host.PCI) bool { return p.Class != "0300" })
 }
@@ -66,7 +66,7 @@ func installArgv(h *host.Host, a policy.Advice) [][]string {
 	case id == "ubuntu":
 		// The archive's modules are signed: they load under Secure Boot as they are.
 		name := fmt.Sprintf("%d-server%s", a.Branch, map[bool]string{true: "-open"}[a.Open])
-		if desktop(h) {
+		if hasScreen(h) {
 			name = strings.Replace(name, "-server", "", 1)
 			return [][]string{{"apt-get", "update"}, {"apt-get", "install", "-y", "ubuntu-drivers-common"}, {"ubuntu-drivers", "install", "nvidia:" + name}}
 		}
