@@ -97,16 +97,11 @@ func mismatch(h *host.Host, _ time.Time) []Finding {
 		evidence = append(evidence, saw("NVML", "%s", h.Unread["nvml"]))
 	}
 	library := ""
-	for _, l := range h.Driver.Libraries {
-		if !strings.Contains(l.Path, "libnvidia-ml.so") || l.Version == "" {
-			continue
-		}
-		if l.Version == h.Driver.Version && !said {
-			return nil // an older one beside it does no harm
-		}
-		if l.Version != h.Driver.Version {
-			library = l.Version
-			evidence = append(evidence, saw(tidy(l.Path), "%s", l.Version))
+	for _, name := range []string{"libnvidia-ml.so", "libcuda.so"} {
+		v, path := otherVersion(h, name)
+		if v != "" {
+			library = v
+			evidence = append(evidence, saw(tidy(path), "%s", v))
 		}
 	}
 	if library == "" && !said {
@@ -129,6 +124,21 @@ func mismatch(h *host.Host, _ time.Time) []Finding {
 		return []Finding{told(evidence, fixes, "the loaded module %s and NVML are of different versions", h.Driver.Version)}
 	}
 	return []Finding{told(evidence, fixes, "the loaded module is %s, the libraries are %s", h.Driver.Version, library)}
+}
+
+// otherVersion is the version of a library of which no copy is of the loaded module's
+// version; an older copy beside the right one does no harm.
+func otherVersion(h *host.Host, name string) (version, path string) {
+	for _, l := range h.Driver.Libraries {
+		if !strings.Contains(l.Path, name) || l.Version == "" {
+			continue
+		}
+		if l.Version == h.Driver.Version {
+			return "", ""
+		}
+		version, path = l.Version, l.Path
+	}
+	return version, path
 }
 
 func hangs(h *host.Host, _ time.Time) []Finding {

@@ -39,6 +39,7 @@ func TestDriverIsLoadedAndWhole(t *testing.T) {
 	}
 	finds(t, "G002",
 		sick{"libraries upgraded", "dgx-h100", library("580.119.02")},
+		sick{"CUDA's library alone", "workstation", func(h *host.Host) { h.Driver.Libraries[0].Version = "570.195.03" }},
 		sick{"NVML says so", "laptop", func(h *host.Host) {
 			h.GPUs, h.Unread = nil, map[string]string{"nvml": "Failed to initialize NVML: Driver/library version mismatch"}
 		}},

@@ -21,7 +21,7 @@ func nodeChecks() []Check {
 		},
 		{
 			Code: "G016", Title: "every user may open the device nodes", Group: Driver, Severity: Warning, Needs: []Fact{Local, Module}, After: afterDriver("G021"),
-			Symptoms: []string{"Insufficient Permissions", "Failed to initialize NVML: Insufficient Permissions"},
+			Symptoms: []string{"Insufficient Permissions"},
 			Cause:    "The nodes' mode or owner keeps users out. The driver's module sets them from its parameters (NVreg_DeviceFileMode); a udev rule may too.",
 			Run:      nodesClosed,
 		},

@@ -17,7 +17,7 @@ func heatChecks() []Check {
 	return []Check{
 		{
 			Code: "H009", Title: "the fans of hot GPUs turn", Group: Health, Severity: Warning, Needs: []Fact{NVML}, After: afterDriver("H018"),
-			Symptoms: []string{"Fan Speed : 0 %", "ERR! fan"},
+			Symptoms: []string{"Fan Speed : 0 %"},
 			Cause:    "A fan is blocked, broken or switched off. Cards without fans are cooled by the machine's and are not meant here.",
 			Run:      look(fanOff),
 		},

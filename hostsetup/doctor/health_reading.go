@@ -15,7 +15,7 @@ import (
 func readingChecks() []Check {
 	return []Check{{
 		Code: "H018", Title: "NVML's readings make sense", Group: Health, Severity: Warning, Needs: []Fact{NVML}, After: afterDriver("G012"),
-		Symptoms: []string{"ERR!", "[Unknown Error]", "18446744073709551615"},
+		Symptoms: []string{"[Unknown Error]", "18446744073709551615"},
 		Cause:    "A GPU that is failing answers some questions with an error or with nonsense, while NVML itself reports no failure.",
 		Run:      func(h *host.Host, _ time.Time) []Finding { return each(h, nonsense) },
 	}}
