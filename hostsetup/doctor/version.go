@@ -1,3 +1,8 @@
 package doctor
 
-func versionChecks() []Check { return nil }
+import "slices"
+
+// versionChecks are of ends of life and of known vulnerabilities.
+func versionChecks() []Check {
+	return slices.Concat(branchChecks(), oldToolkitChecks(), runtimeVersionChecks(), engineVersionChecks(), policyChecks())
+}

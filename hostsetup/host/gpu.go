@@ -27,6 +27,9 @@ type Driver struct {
 	Flavour string `json:"flavour,omitempty"`
 	// CUDA is the newest CUDA version that it supports, "13.0".
 	CUDA string `json:"cuda,omitempty"`
+	// CUDAError is what cuInit answered on the host where it was tried and failed:
+	// the number first, "3 CUDA_ERROR_NOT_INITIALIZED".
+	CUDAError string `json:"cudaError,omitempty"`
 	// NVML is the version of the library that answered.
 	NVML string `json:"nvml,omitempty"`
 	// Libraries are libcuda, libnvidia-ml and their like, by path.

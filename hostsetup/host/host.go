@@ -75,6 +75,9 @@ type Kernel struct {
 	Log []LogLine `json:"log,omitempty"`
 	// Booted is when the machine started.
 	Booted time.Time `json:"booted,omitzero"`
+	// ACS are addresses of PCI bridges above GPUs whose Access Control Services send
+	// traffic between GPUs through the root complex (ReqRedir or CmpltRedir is set).
+	ACS []string `json:"acs,omitempty"`
 }
 
 // InstalledKernel is one directory of /lib/modules.
@@ -82,6 +85,10 @@ type InstalledKernel struct {
 	Release string `json:"release"`
 	// NVIDIA is the path of its nvidia module, "" if it has none.
 	NVIDIA string `json:"nvidia,omitempty"`
+	// NVIDIAVersion is that module's version, "" if unknown.
+	NVIDIAVersion string `json:"nvidiaVersion,omitempty"`
+	// Unsigned says that it was read and carries no signature: Secure Boot refuses it.
+	Unsigned bool `json:"unsigned,omitempty"`
 	// Headers says that /lib/modules/RELEASE/build leads somewhere, so DKMS can build.
 	Headers bool `json:"headers,omitempty"`
 }

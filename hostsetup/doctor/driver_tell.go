@@ -1,0 +1,135 @@
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/policy"
+)
+
+// plural counts things: "1 device node", "3 device nodes".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// tidy makes one short line of a text that a machine gave: it may hold anything, and
+// ends on a terminal.
+func tidy(s string) string {
+	const most = 160 // characters: a line of a wide terminal
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar:
+			return -1 // Cf: marks that turn the direction of text
+		}
+		return r
+	}, s)
+	if r := []rune(strings.TrimSpace(s)); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return strings.TrimSpace(s)
+}
+
+// saw is a piece of evidence.
+func saw(source, format string, args ...any) Evidence {
+	return Evidence{Source: source, Text: tidy(fmt.Sprintf(format, args...))}
+}
+
+// told is a finding with its evidence.
+func told(evidence []Evidence, fixes []Fix, format string, args ...any) Finding {
+	return Finding{Summary: tidy(fmt.Sprintf(format, args...)), Evidence: evidence, Fixes: fixes}
+}
+
+// gpuName tells a GPU apart for a reader: "GPU 0 (NVIDIA H200, 0000:65:00.0)".
+func gpuName(g host.GPU) string {
+	words := slices.DeleteFunc([]string{g.Name, g.PCI}, func(s string) bool { return s == "" })
+	if len(words) == 0 {
+		return fmt.Sprintf("GPU %d", g.Index)
+	}
+	return tidy(fmt.Sprintf("GPU %d (%s)", g.Index, strings.Join(words, ", ")))
+}
+
+// selectGPU is how nvidia-smi is told which GPU: by UUID, as indices change.
+func selectGPU(g host.GPU) string {
+	if strings.HasPrefix(g.UUID, "GPU-") && tidy(g.UUID) == g.UUID {
+		return g.UUID
+	}
+	return fmt.Sprint(g.Index)
+}
+
+// samePCI says whether two addresses are of one card.
+func samePCI(a, b string) bool { return a != "" && shortPCI(a) == shortPCI(b) }
+
+// shortPCI is an address without its function, which the kernel log leaves out, and
+// with a domain of four digits, of which NVML writes eight: "0000:65:00".
+func shortPCI(a string) string {
+	a, _, _ = strings.Cut(strings.ToLower(a), ".")
+	if domain, rest, ok := strings.Cut(a, ":"); ok && len(domain) == 8 {
+		return domain[4:] + ":" + rest
+	}
+	return a
+}
+
+// logged are the lines of the kernel log that hold one of some texts.
+func logged(h *host.Host, texts ...string) (lines []string) {
+	for _, l := range h.Kernel.Log {
+		if slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(strings.ToLower(l.Text), strings.ToLower(t)) }) {
+			lines = append(lines, l.Text)
+		}
+	}
+	return lines
+}
+
+// lastLine is evidence of the kernel log: how often, and the last line.
+func lastLine(lines []string) []Evidence {
+	if len(lines) == 0 {
+		return nil
+	}
+	return []Evidence{saw("kernel log", "%d × %s", len(lines), lines[len(lines)-1])}
+}
+
+// xidsOf are the Xids of some codes, in order.
+func xidsOf(h *host.Host, codes ...int) (out []host.Xid) {
+	for _, x := range h.Xids {
+		if slices.Contains(codes, x.Code) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// gpusOnPCI are the GPUs on the bus.
+func gpusOnPCI(h *host.Host) []host.PCI {
+	return slices.DeleteFunc(slices.Clone(h.PCI), func(p host.PCI) bool { return !isGPU(p) })
+}
+
+// archs are the architectures of the GPUs on the bus, less those that are unknown,
+// the oldest first.
+func archs(h *host.Host) (out []policy.Arch) {
+	for _, p := range gpusOnPCI(h) {
+		if a := policy.ArchOfPCI(p.Device); a != policy.UnknownArch {
+			out = append(out, a)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// inContainer says that the probe saw a container, which has its host's driver.
+func inContainer(h *host.Host) bool { return h.OS.Container != "" }
+
+// unit finds a systemd unit.
+func unit(h *host.Host, name string) (host.Unit, bool) {
+	i := slices.IndexFunc(h.Units, func(u host.Unit) bool { return u.Name == name || u.Name == name+".service" })
+	if i < 0 {
+		return host.Unit{}, false
+	}
+	return h.Units[i], true
+}

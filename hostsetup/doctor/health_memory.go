@@ -1,0 +1,68 @@
+package doctor
+
+import (
+	"time"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/policy"
+)
+
+// memoryChecks are of memory that the GPU has given up, and of errors it could not correct.
+func memoryChecks() []Check {
+	return []Check{
+		{
+			Code: "H001", Title: "all memory rows and pages that had to be replaced are", Group: Health, Severity: Error, Needs: []Fact{NVML}, After: afterDriver(),
+			Symptoms: []string{"Row Remapper: New row marked for remapping, reset gpu to activate", "Remapping Failure Occurred : Yes", "Pending Page Blacklist : Yes"},
+			Cause:    "Memory errors made the GPU replace rows (or retire pages). That takes effect with the next reset; once no spare row is left, it fails.",
+			Run:      func(h *host.Host, _ time.Time) []Finding { return each(h, remap) },
+		},
+		{
+			Code: "H002", Title: "no memory error went uncorrected", Group: Health, Severity: Error, Needs: []Fact{NVML}, After: afterDriver(),
+			Symptoms: []string{"uncorrectable ECC error encountered", "CUDA error: uncorrectable ECC error encountered", "CUDA_ERROR_ECC_UNCORRECTABLE"},
+			Cause:    "ECC found an error that it could not correct: data were lost. Once may be chance; again and again it is a defect.",
+			Run:      func(h *host.Host, _ time.Time) []Finding { return each(h, uncorrected) },
+		},
+	}
+}
+
+func replaceCard(why string) Fix {
+	return manual("take the GPU out of use and ask its vendor for a replacement: "+why, Reboot)
+}
+
+func remap(g host.GPU) (Finding, bool) {
+	if r := g.RemappedRows; r != nil {
+		seen := []Evidence{saw("NVML", "remapped rows: %d after correctable, %d after uncorrectable errors; pending %t, failed %t", r.Corrected, r.Uncorrected, r.Pending, r.Failed)}
+		switch {
+		case r.Failed:
+			return told(seen, []Fix{replaceCard("a memory row could not be replaced")}, "%s: replacing a memory row failed", gpuName(g)), true
+		case r.Pending:
+			f := told(seen, []Fix{resetGPU(g), reboot("or restart the machine")}, "%s: a memory row waits for a reset to be replaced", gpuName(g))
+			f.Severity = Warning
+			return f, true
+		}
+	}
+	if e := g.ECC; e != nil {
+		seen := []Evidence{saw("NVML", "retired pages: %d, of them %d after double-bit errors; pending %t", e.RetiredPages, e.RetiredPagesDoubleBits, e.RetiredPagesPending)}
+		switch {
+		case e.RetiredPages >= policy.RetiredPages:
+			return told(seen, []Fix{replaceCard("it has no pages left to retire")}, "%s has retired %d pages of memory", gpuName(g), e.RetiredPages), true
+		case e.RetiredPagesPending:
+			f := told(seen, []Fix{resetGPU(g), reboot("or restart the machine")}, "%s: a page of memory waits for a reset to be retired", gpuName(g))
+			f.Severity = Warning
+			return f, true
+		}
+	}
+	return Finding{}, false
+}
+
+func uncorrected(g host.GPU) (Finding, bool) {
+	e := g.ECC
+	if e == nil || e.VolatileUncorrected == 0 && !e.SRAMThresholdExceeded {
+		return Finding{}, false
+	}
+	seen := []Evidence{saw("NVML", "uncorrectable errors: %d since the driver was loaded, %d in all; SRAM threshold exceeded: %t", e.VolatileUncorrected, e.AggregateUncorrected, e.SRAMThresholdExceeded)}
+	if e.SRAMThresholdExceeded {
+		return told(seen, []Fix{replaceCard("its SRAM has more errors than NVIDIA allows")}, "%s: the SRAM error threshold is exceeded", gpuName(g)), true
+	}
+	return told(seen, []Fix{resetGPU(g), replaceCard("if errors come back after the reset")}, "%s: %d memory errors could not be corrected", gpuName(g), e.VolatileUncorrected), true
+}

@@ -1,0 +1,56 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/policy"
+)
+
+// runtimeVersionChecks are of the programs that stand between a container and the host.
+func runtimeVersionChecks() []Check {
+	return []Check{
+		{
+			Code: "V003", Title: "runc has no known holes", Group: Version, Severity: Warning, Needs: []Fact{Docker},
+			Cause: "With these holes a container can write to files of the host.",
+			Link:  "https://github.com/opencontainers/runc/releases",
+			Run:   runcHoles,
+		},
+	}
+}
+
+// holes words a list of vulnerabilities for a line.
+func holes(ids []string) string {
+	if len(ids) > 3 {
+		return fmt.Sprintf("%s and %d more", strings.Join(ids[:3], ", "), len(ids)-3)
+	}
+	return strings.Join(ids, ", ")
+}
+
+func runcHoles(h *host.Host, _ time.Time) []Finding {
+	v := h.Engine.RuncVersion
+	ids := policy.Open("runc", v)
+	if len(ids) == 0 {
+		return nil
+	}
+	f := told([]Evidence{saw("docker info", "runc %s", v), saw("policy table of "+policy.Reviewed, "%s", holes(ids))}, nil, "runc %s has %s (%s)", v, plural(len(ids), "known hole"), holes(ids))
+	packages := []string{"containerd.io"}
+	for _, p := range h.Packages {
+		if p.Name == "runc" || p.Name == "docker-runc" {
+			packages = []string{p.Name}
+			f.Severity = Note // distributions mend old versions and keep the number
+			f.Summary = tidy(fmt.Sprintf("runc %s is below %s; it is the distribution's (%s), which may have mended it", v, policy.RuncAdvised, p.Version))
+		}
+	}
+	if h.Engine.Kind == "desktop" {
+		f.Fixes = []Fix{manual("update Docker Desktop", Restart)}
+		return []Finding{f}
+	}
+	f.Fixes = upgrade(h, packages, "", policy.RuncAdvised, Restart)
+	if packages[0] == "containerd.io" {
+		f.Fixes[0].Title = "upgrade containerd.io, which brings runc; that must be " + policy.RuncAdvised + " or newer"
+	}
+	return []Finding{f}
+}

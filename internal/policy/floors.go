@@ -1,0 +1,143 @@
+package policy
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Reviewed is the day on which somebody last went through the tables that the
+// doctor judges by: branches, floors, Xids. It is their age, whatever single rows say.
+const Reviewed = "2026-11-24"
+
+// CVE is a vulnerability of a program that runs containers.
+type CVE struct {
+	ID        string
+	Component string // "toolkit", "runc"
+	// Fixed is the first release without it; of runc, the first of each minor series.
+	Fixed  []string
+	Source string
+	Date   string
+}
+
+// CVEs lists those that set the floors, the newest first.
+func CVEs() []CVE {
+	const (
+		bulletins = "https://www.nvidia.com/en-us/security/"
+		runc      = "https://github.com/opencontainers/runc/releases"
+		date      = "2026-11-23"
+	)
+	nct := func(id, fixed string) CVE { return CVE{id, "toolkit", []string{fixed}, bulletins, date} }
+	return []CVE{
+		nct("CVE-2026-24260", "1.19.1"), // its release from secondary sources
+		nct("CVE-2025-23266", "1.17.8"), nct("CVE-2025-23267", "1.17.8"),
+		nct("CVE-2025-23359", "1.17.4"),
+		nct("CVE-2024-0135", "1.17.3"), nct("CVE-2024-0136", "1.17.3"), nct("CVE-2024-0137", "1.17.3"),
+		nct("CVE-2024-0134", "1.17.0"),
+		nct("CVE-2024-0132", "1.16.2"), nct("CVE-2024-0133", "1.16.2"),
+		{"CVE-2025-31133", "runc", []string{"1.2.8", "1.3.3", "1.4.0"}, runc, date},
+		{"CVE-2025-52565", "runc", []string{"1.2.8", "1.3.3", "1.4.0"}, runc, date},
+		{"CVE-2025-52881", "runc", []string{"1.2.8", "1.3.3", "1.4.0"}, runc, date},
+		{"CVE-2024-21626", "runc", []string{"1.1.12"}, runc, date},
+	}
+}
+
+// ToolkitAdvised is the release of the container toolkit to upgrade to.
+// Source: its CHANGELOG, 2026-11-23.
+const ToolkitAdvised = "1.20.1"
+
+// RuncAdvised is the lowest release of runc that has none of the CVEs.
+const RuncAdvised = "1.3.3"
+
+// Open are the ids of a component's vulnerabilities that a release has. A version
+// that is none has none: nothing is said of what cannot be read.
+func Open(component, version string) (ids []string) {
+	if !versioned(version) {
+		return nil
+	}
+	for _, c := range CVEs() {
+		if c.Component == component && !fixedIn(version, c.Fixed) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+func fixedIn(version string, fixed []string) bool {
+	for i, f := range fixed {
+		if CompareVersions(version, f) < 0 {
+			continue
+		}
+		// 1.3.0 is over 1.2.8 and yet without its fix: only the same series counts, or the last.
+		if i == len(fixed)-1 || series(version) == series(f) {
+			return true
+		}
+	}
+	return false
+}
+
+func series(version string) string {
+	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	if len(parts) < 2 {
+		return version
+	}
+	return parts[0] + "." + parts[1]
+}
+
+// CompareVersions compares the numbers of two versions, "1.19.1" with "v1.20.0-rc.1":
+// negative where a is lower. What follows the numbers counts only as a pre-release
+// ("-rc", "~rc", "-beta"), which is lower than the release.
+func CompareVersions(a, b string) int {
+	x, preA := versionNumbers(a)
+	y, preB := versionNumbers(b)
+	for i := range max(len(x), len(y)) {
+		if d := at(x, i) - at(y, i); d != 0 {
+			return d
+		}
+	}
+	switch {
+	case preA == preB:
+		return 0
+	case preA:
+		return -1
+	}
+	return 1
+}
+
+func at(n []int, i int) int {
+	if i < len(n) {
+		return n[i]
+	}
+	return 0
+}
+
+func versioned(v string) bool {
+	n, _ := versionNumbers(v)
+	return len(n) >= 2
+}
+
+func versionNumbers(version string) (n []int, pre bool) {
+	version = strings.TrimPrefix(strings.TrimSpace(version), "v")
+	end := strings.IndexFunc(version, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	rest := ""
+	if end >= 0 {
+		version, rest = version[:end], version[end:]
+	}
+	for part := range strings.SplitSeq(version, ".") {
+		v, err := strconv.Atoi(part)
+		if err != nil {
+			break
+		}
+		n = append(n, v)
+	}
+	rest = strings.TrimLeft(rest, "-~+")
+	return n, strings.HasPrefix(rest, "rc") || strings.HasPrefix(rest, "beta") || strings.HasPrefix(rest, "alpha")
+}
+
+// EngineOldest is the first Docker Engine that knows CDI. Source: moby tags, 2026-11-23.
+const EngineOldest = 25
+
+// EngineSupported is the oldest major version of Docker Engine that Docker, Inc.
+// maintains: each ends a month after the next is out, and 29 came in November 2025.
+// (25.0 and 26.1 go on for Amazon's and Microsoft's distributions.)
+// Source: moby project/BRANCHES-AND-TAGS.md; date: 2026-11-24.
+const EngineSupported = 29
