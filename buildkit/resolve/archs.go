@@ -9,13 +9,11 @@ import (
 )
 
 // CheckArchs says whether code for archs ("sm_90", "compute_90") runs on every
-// target ("9.0"). Code runs on GPUs of its own major version from its minor on;
-// PTX is compiled by the driver for every newer GPU; an "a" entry ("sm_90a")
-// runs on exactly its own. Source: CUDA C++ Programming Guide, compute capabilities.
+// target ("9.0"); policy.Serves is the rule.
 func CheckArchs(targets, archs []string) error {
 	var lost []string
 	for _, t := range targets {
-		if !slices.ContainsFunc(archs, func(a string) bool { return serves(a, t) }) {
+		if !slices.ContainsFunc(archs, func(a string) bool { return policy.Serves(a, t) }) {
 			lost = append(lost, smOf(t))
 		}
 	}
@@ -23,20 +21,6 @@ func CheckArchs(targets, archs []string) error {
 		return fmt.Errorf("PyTorch has no code for %s, only for %s", strings.Join(lost, " and "), strings.Join(archs, " "))
 	}
 	return nil
-}
-
-func serves(arch, target string) bool {
-	cc, ok := normalCC(arch)
-	if !ok {
-		return false
-	}
-	switch {
-	case strings.HasSuffix(arch, "a"):
-		return cc == target
-	case strings.HasPrefix(arch, "compute_"):
-		return compare(target, cc) >= 0
-	}
-	return branch(cc) == branch(target) && compare(target, cc) >= 0
 }
 
 // archsOf are the architectures in a release's wheel, nil where no row knows.
@@ -48,17 +32,6 @@ func archsOf(version, variant, platform string) (policy.Archs, bool) {
 		}
 	}
 	return policy.Archs{}, false
-}
-
-// generation is the family of a compute capability; false for one that is newer
-// or older than the table.
-func generation(cc string) (policy.Generation, bool) {
-	for _, g := range policy.Generations() {
-		if compare(cc, g.From) >= 0 && compare(cc, g.To) <= 0 {
-			return g, true
-		}
-	}
-	return policy.Generation{}, false
 }
 
 // minDriver is the driver that a CUDA version takes on the targets, "" if no row
@@ -74,7 +47,7 @@ func minDriver(cuda string, targets []string) string {
 		return ""
 	}
 	for _, t := range targets {
-		if g, ok := generation(t); ok && g.MinDriver != "" && compare(g.MinDriver, need) > 0 {
+		if g, ok := policy.GenerationOf(t); ok && g.MinDriver != "" && compare(g.MinDriver, need) > 0 {
 			need = g.MinDriver
 		}
 	}
@@ -84,7 +57,7 @@ func minDriver(cuda string, targets []string) string {
 // inCUDA says why the toolkit's libraries have no code for a target, "" if they have.
 func inCUDA(cuda string, targets []string) string {
 	for _, t := range targets {
-		g, ok := generation(t)
+		g, ok := policy.GenerationOf(t)
 		switch {
 		case !ok:
 		case g.FirstCUDA != "" && compare(cuda, g.FirstCUDA) < 0:

@@ -96,7 +96,7 @@ func (m machine) tooOld() error {
 		return nil
 	}
 	for _, t := range m.targets {
-		if g, ok := generation(t); ok && g.MinDriver != "" && !atLeast(m.driver, g.MinDriver) {
+		if g, ok := policy.GenerationOf(t); ok && g.MinDriver != "" && !atLeast(m.driver, g.MinDriver) {
 			return &Conflict{What: "driver " + m.driver + " for " + m.only(t).names(), Why: fmt.Sprintf("%s GPUs take driver %s or newer, whatever the CUDA", g.Name, g.MinDriver),
 				WaysOut: []string{"upgrade the driver to " + g.MinDriver + " or newer"}}
 		}

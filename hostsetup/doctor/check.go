@@ -62,7 +62,10 @@ type Check struct {
 	Symptoms []string
 	// Cause says in a sentence or two why it happens; Link leads to more.
 	Cause string
-	Link  string
+	// Remedy says in a sentence what mends it, for the table of codes and for a text
+	// that was seen on another host; a finding's Fixes are for the host at hand.
+	Remedy string
+	Link   string
 	// Run looks. No finding means that all is well. now is the time to judge by.
 	Run func(h *host.Host, now time.Time) []Finding
 }

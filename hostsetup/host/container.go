@@ -127,6 +127,8 @@ type Engine struct {
 	ConfigFile  string `json:"configFile,omitempty"`
 	Config      string `json:"config,omitempty"`
 	ConfigError string `json:"configError,omitempty"`
+	// ConfigChanged is when ConfigFile was written last.
+	ConfigChanged time.Time `json:"configChanged,omitzero"`
 	// Containers are those with a GPU, running or not.
 	Containers []Container `json:"containers,omitempty"`
 	Running    int         `json:"running,omitempty"` // containers in all
@@ -145,6 +147,10 @@ type Container struct {
 	State   string    `json:"state"` // "running", "exited"
 	Started time.Time `json:"started,omitzero"`
 	Exit    int       `json:"exit,omitempty"`
+	// Error is why it could not be started, as the engine says it; "" if it could.
+	Error string `json:"error,omitempty"`
+	// Restart is its restart policy, "always", "unless-stopped", "on-failure"; "" for none.
+	Restart string `json:"restart,omitempty"`
 	// Route is "cdi", "hook", "runtime" or "" if that cannot be told.
 	Route string `json:"route,omitempty"`
 	// GPUs are what it asks for: "all", "2", UUIDs, CDI names.
@@ -155,6 +161,14 @@ type Container struct {
 	Shm     int64  `json:"shm,omitempty"` // bytes
 	// Capabilities is NVIDIA_DRIVER_CAPABILITIES, "" if not set.
 	Capabilities string `json:"capabilities,omitempty"`
+	// IPC is its IPC mode where it is not its own: "host", "container:ID".
+	IPC string `json:"ipc,omitempty"`
+	// Memlock is its own limit of locked memory in bytes, -1 for unlimited, 0 if not set.
+	Memlock int64 `json:"memlock,omitempty"`
+	// Env are the variables that GPUs go by, image and container together: NVIDIA_*
+	// and CUDA_VERSION. Labels are those that begin with io.github.dockergpu.
+	Env    map[string]string `json:"env,omitempty"`
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // Swarm is the engine's part in a swarm.

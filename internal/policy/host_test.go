@@ -19,7 +19,7 @@ func TestHypervisorsAndCDIFieldsSayWhereTheyAreFrom(t *testing.T) {
 		assert.Assert(t, h.Text != "" && h.Name != "")
 		check("hypervisor "+h.Text, h.Source, h.Date)
 	}
-	for _, f := range CDIFields() {
+	for _, f := range CDISchemaFields() {
 		assert.Assert(t, f.Name != "" && f.Since > "0.5")
 		check("field "+f.Name, f.Source, f.Date)
 	}

@@ -1,0 +1,246 @@
+package doctor
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/policy"
+)
+
+const cdiDocs = toolkitDocs + "cdi-support.html"
+
+// cdiChecks compare the specs with the engine that reads them (this file) and with
+// the machine that they describe (cdi_reality.go).
+func cdiChecks() []Check {
+	return slices.Concat([]Check{
+		{
+			Code: "C051", Title: "every CDI spec can be read", Group: Toolkit, Severity: Error, Needs: []Fact{Specs},
+			Symptoms: []string{"failed to parse CDI Spec", "re:failed to (read|load|unmarshal) CDI Spec", "CDI registry has errors", "re:error reading CDI spec"},
+			Cause:    "A spec file is cut, empty or not readable for the engine: the disk was full, or its writing was interrupted.",
+			Remedy:   "write the file anew with `nvidia-ctk cdi generate --output=FILE`, or take it away",
+			Link:     cdiDocs, Run: brokenSpec,
+		}, {
+			Code: "C052", Title: "no two specs of one directory define one device", Group: Toolkit, Severity: Error, Needs: []Fact{Specs},
+			Symptoms: []string{`re:conflicting device "?nvidia\.com/gpu=`, "conflicting device"},
+			Cause:    "Two files in one directory define the same device. Which one is meant cannot be told, so engines drop it from both.",
+			Remedy:   "keep the file that the toolkit writes and take the other away",
+			Link:     "https://github.com/cncf-tags/container-device-interface/blob/main/README.md", Run: doubleDevices,
+		}, {
+			Code: "C020", Title: "the engine knows every field of the specs", Group: Toolkit, Severity: Error, Needs: []Fact{Specs, Docker}, After: otherDocker(),
+			Symptoms: []string{`json: unknown field "additionalGids"`, `re:unknown field "?(additionalGids|intelRdt)`},
+			Cause:    "Toolkits since 1.19.1 write fields of CDI schema 0.7.0. An engine older than 26.1 does not know them and drops the whole file.",
+			Remedy:   "upgrade Docker, or write the spec with `--feature-flag=no-additional-gids-for-device-nodes`",
+			Link:     "https://github.com/NVIDIA/nvidia-container-toolkit/issues/1860", Run: unknownFields,
+		}, {
+			Code: "C053", Title: "the specs' schema is one that the engine reads", Group: Toolkit, Severity: Error, Needs: []Fact{Specs, Docker}, After: append(otherDocker(), "C020"),
+			Symptoms: []string{"re:invalid CDI Spec version", "re:CDI [Ss]pec .*unsupported version", "re:invalid spec.*cdiVersion"},
+			Cause:    "The spec was written for a newer CDI schema than the engine's.",
+			Remedy:   "upgrade Docker, or write the spec with the toolkit that this host has",
+			Link:     cdiDocs, Run: newSchema,
+		}, {
+			Code: "C017", Title: "the engine takes CDI devices", Group: Toolkit, Severity: Error, Needs: []Fact{Docker, Module}, After: append(otherDocker(), "G001"),
+			Symptoms: []string{`could not select device driver "cdi" with capabilities: []`},
+			Cause:    "CDI is off: Docker 25 to 28.1 has it only with features.cdi in daemon.json, and later ones unless that says false.",
+			Remedy:   `put "features": {"cdi": true} into daemon.json and restart Docker`,
+			Link:     "https://docs.docker.com/build/building/cdi/", Run: cdiOff,
+		}, {
+			Code: "C069", Title: "the engine knows CDI", Group: Toolkit, Severity: Note, Needs: []Fact{Docker, Module}, After: append(otherDocker(), "G001"),
+			Symptoms: []string{`re:error gathering device information while adding custom device "?nvidia\.com/gpu=`, `re:bad format for path: nvidia\.com/gpu`},
+			Cause:    "Docker before 25 has no CDI and takes the name of a CDI device for a path below /dev.",
+			Remedy:   "use `--gpus`, or upgrade Docker to 28.2 or newer",
+			Link:     "https://docs.docker.com/engine/install/", Run: engineWithoutCDI,
+		},
+	}, realityChecks(), specChecks())
+}
+
+func brokenSpec(h *host.Host, _ time.Time) (out []Finding) {
+	for _, s := range h.CDI.Specs {
+		if s.Error == "" {
+			continue
+		}
+		f := Finding{Summary: shown(s.Path) + " cannot be read", Evidence: []Evidence{{s.Path, shown(s.Error)}}, Fixes: []Fix{setAside(s.Path)}}
+		switch {
+		case path.Base(s.Path) == "nvidia.yaml" || path.Base(s.Path) == "nvidia.json":
+			f.Fixes = append([]Fix{regenerate(s.Path)}, f.Fixes...)
+		case len(specsOfGPUs(h)) > 0:
+			f.Severity = Warning // somebody else's; the GPUs have a spec that can be read
+		}
+		if !looksInto(h, s.Path) {
+			f.Severity = Note
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func doubleDevices(h *host.Host, _ time.Time) (out []Finding) {
+	for i, a := range h.CDI.Specs {
+		for _, b := range h.CDI.Specs[i+1:] {
+			if a.Error != "" || b.Error != "" || a.Kind != b.Kind || !sameDir(path.Dir(a.Path), path.Dir(b.Path)) || a.Path == b.Path {
+				continue
+			}
+			var both []string
+			for _, d := range a.Devices {
+				if slices.Contains(b.Devices, d) {
+					both = append(both, a.Kind+"="+d)
+				}
+			}
+			if len(both) == 0 {
+				continue
+			}
+			extra := older(a, b)
+			f := Finding{
+				Summary:  fmt.Sprintf("%s and %s both define %s: the engine drops what both define", shown(a.Path), shown(b.Path), listed(both)),
+				Evidence: []Evidence{{a.Path, shown(strings.Join(a.Devices, ", "))}, {b.Path, shown(strings.Join(b.Devices, ", "))}},
+				Fixes:    []Fix{setAside(extra.Path)},
+			}
+			if a.Kind != gpuKind || !looksInto(h, a.Path) {
+				f.Severity = Warning
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// older is the spec to take away: not the toolkit's own file, else the older one.
+func older(a, b host.CDISpec) host.CDISpec {
+	own := func(s host.CDISpec) bool { return strings.HasPrefix(path.Base(s.Path), "nvidia.") }
+	if own(a) != own(b) {
+		if own(a) {
+			return b
+		}
+		return a
+	}
+	if a.Changed.After(b.Changed) {
+		return b
+	}
+	return a
+}
+
+func unknownFields(h *host.Host, _ time.Time) (out []Finding) {
+	if policy.EngineOf(h.Engine.Version).CDI == "no" {
+		return nil // it reads none
+	}
+	for _, s := range h.CDI.Specs {
+		var unknown []string
+		for _, field := range policy.CDIFields() {
+			if slices.Contains(s.Fields, field.Name) && policy.Compare(h.Engine.Version, field.Engine) < 0 && policy.EngineOf(h.Engine.Version).Schema != policy.EngineOf("").Schema {
+				unknown = append(unknown, field.Name)
+			}
+		}
+		if len(unknown) == 0 || !looksInto(h, s.Path) {
+			continue
+		}
+		again := regenerate(s.Path)
+		again.Title += " without the field"
+		last := len(again.Argv) - 1
+		again.Argv[last] = append(again.Argv[last], "--feature-flag=no-additional-gids-for-device-nodes")
+		out = append(out, Finding{
+			Severity: cdiSeverity(h),
+			Summary:  fmt.Sprintf("Docker %s does not know %s and drops %s", shown(h.Engine.Version), strings.Join(unknown, ", "), shown(s.Path)),
+			Evidence: []Evidence{{s.Path, shown("cdiVersion " + s.Schema)}, {"docker version", shown(h.Engine.Version)}},
+			Fixes:    []Fix{again, byHand("upgrade Docker to 28.2 or newer", true, Restart)},
+		})
+	}
+	return out
+}
+
+func newSchema(h *host.Host, _ time.Time) (out []Finding) {
+	reads := policy.EngineOf(h.Engine.Version).Schema
+	for _, s := range h.CDI.Specs {
+		if reads == "" || s.Schema == "" || !looksInto(h, s.Path) || policy.Compare(s.Schema, reads) <= 0 {
+			continue
+		}
+		fixes := []Fix{byHand("upgrade Docker", true, Restart)}
+		if s.Kind == gpuKind {
+			fixes = append([]Fix{regenerate(s.Path)}, fixes...)
+		}
+		out = append(out, Finding{
+			Severity: cdiSeverity(h),
+			Summary:  fmt.Sprintf("%s has CDI schema %s; Docker %s reads up to %s", shown(s.Path), shown(s.Schema), shown(h.Engine.Version), reads),
+			Evidence: []Evidence{{s.Path, shown("cdiVersion " + s.Schema)}, {"docker version", shown(h.Engine.Version)}},
+			Fixes:    fixes,
+		})
+	}
+	return out
+}
+
+// cdiSeverity is how much it matters that CDI does not work: a lot where nothing
+// else brings a GPU into a container or containers go by it, little where --gpus
+// has the hook and always takes it.
+func cdiSeverity(h *host.Host) Severity {
+	used := slices.ContainsFunc(h.Engine.Containers, func(c host.Container) bool { return c.Route == byCDI })
+	switch {
+	case used || !onEnginePath(h, runtimeHook) && has(h, Local):
+		return Error
+	case policy.EngineOf(h.Engine.Version).GPUsByCDI:
+		return Warning // it falls back to the hook, and says so in its log only
+	}
+	return Note
+}
+
+func cdiOff(h *host.Host, _ time.Time) []Finding {
+	can := policy.EngineOf(h.Engine.Version).CDI
+	if can == "no" || cdiIsOn(h) {
+		return nil
+	}
+	f := Finding{
+		Severity: cdiSeverity(h),
+		Summary:  "CDI is off in Docker " + shown(h.Engine.Version) + ": `--device nvidia.com/gpu=all` does not work",
+		Evidence: []Evidence{{"docker info", "no CDI spec directories"}},
+	}
+	title := `put "features": {"cdi": true} into ` + shown(configFile(h))
+	if on, set := feature(h, "cdi"); set && !on {
+		f.Summary = shown(configFile(h)) + " switches CDI off"
+		f.Evidence = append(f.Evidence, Evidence{configFile(h), `"features": {"cdi": false}`})
+		title = "take `\"cdi\": false` out of the features in " + shown(configFile(h))
+		if f.Severity == Note {
+			f.Severity = Warning
+		}
+	}
+	restart := engineRestart(h)
+	restart.Title = title + ", then " + restart.Title
+	if policy.Compare(h.Toolkit.Version, policy.ToolkitCurrent) >= 0 && !h.Engine.Rootless && h.Engine.Kind != "snap" && h.Engine.Kind != "desktop" {
+		// Earlier ones drop every other feature from the file.
+		file := configFile(h)
+		restart.Argv = slices.Concat([][]string{{"cp", "-a", "--", file, file + ".before"}, {"nvidia-ctk", "runtime", "configure", "--runtime=docker", "--config=" + file, "--cdi.enabled"}}, restart.Argv)
+		restart.Undo = [][]string{{"mv", "--", file + ".before", file}, {"systemctl", "restart", "docker"}}
+		if h.Engine.Config == "" {
+			restart.Argv, restart.Undo = restart.Argv[1:], [][]string{{"rm", "--", file}, {"systemctl", "restart", "docker"}}
+		}
+	} else {
+		restart.Argv = nil
+	}
+	f.Fixes = []Fix{restart}
+	return []Finding{f}
+}
+
+// configFile is the engine's daemon.json.
+func configFile(h *host.Host) string {
+	switch {
+	case h.Engine.ConfigFile != "":
+		return h.Engine.ConfigFile
+	case h.Engine.Kind == "snap":
+		return "/var/snap/docker/current/config/daemon.json"
+	case h.Engine.Rootless:
+		return "~/.config/docker/daemon.json"
+	}
+	return "/etc/docker/daemon.json"
+}
+
+func engineWithoutCDI(h *host.Host, _ time.Time) []Finding {
+	if policy.EngineOf(h.Engine.Version).CDI != "no" {
+		return nil
+	}
+	f := Finding{
+		Summary:  "Docker " + shown(h.Engine.Version) + " has no CDI: GPUs come by `--gpus` and the hook alone",
+		Evidence: []Evidence{{"docker version", shown(h.Engine.Version)}},
+		Fixes:    []Fix{byHand("upgrade to docker-ce 28.2 or newer (https://docs.docker.com/engine/install/)", true, Restart)},
+	}
+	return []Finding{f}
+}

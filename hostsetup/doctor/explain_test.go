@@ -1,0 +1,120 @@
+package doctor
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+)
+
+func first(answers []Answer) string {
+	if len(answers) == 0 {
+		return ""
+	}
+	if answers[0].Near {
+		return "near " + answers[0].Code
+	}
+	return answers[0].Code
+}
+
+// The texts are as programs print them; without a host the longest match counts.
+func TestTextsAreKnown(t *testing.T) {
+	for text, want := range map[string]string{
+		`docker: Error response from daemon: unknown or invalid runtime name: nvidia`:                                                                                                 "C005",
+		`unable to configure the Docker daemon with file /etc/docker/daemon.json: invalid character '}' looking for beginning of object key string`:                                   "C006",
+		`exec: "nvidia-container-runtime": executable file not found in $PATH: unknown`:                                                                                               "C007",
+		`nvidia-container-cli: initialization error: load library failed: libnvidia-ml.so.1: cannot open shared object file: no such file or directory`:                               "C008",
+		`mount error: failed to add device rules: unable to find any existing device filters: bpf_prog_query(BPF_CGROUP_DEVICE) failed`:                                               "C009",
+		`Failed to initialize NVML: Insufficient Permissions`:                                                                                                                         "C011",
+		`nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.8, please update your driver to a newer version`:                                                    "C012",
+		`RuntimeError: CUDA driver version is insufficient for CUDA runtime version`:                                                                                                  "C013",
+		`RuntimeError: CUDA error: no kernel image is available for execution on the device`:                                                                                          "C014",
+		`CUDA error: the provided PTX was compiled with an unsupported toolchain.`:                                                                                                    "C015",
+		`could not select device driver "cdi" with capabilities: []`:                                                                                                                  "C017",
+		`CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=all`:                                                                                                    "C018",
+		`failed to fulfil mount request: open /usr/lib/x86_64-linux-gnu/libEGL_nvidia.so.535.161.07: no such file or directory`:                                                       "C019",
+		`error stat'ing file /usr/lib/x86_64-linux-gnu/libEGL_nvidia.so.535.161.07: no such file or directory`:                                                                        "C019",
+		`json: unknown field "additionalGids"`:                                                                                                                                        "C020",
+		`E: Conflicting values set for option Signed-By regarding source https://nvidia.github.io/libnvidia-container/stable/deb/amd64/`:                                              "C024",
+		`The following signatures couldn't be verified because the public key is not available: NO_PUBKEY A4B469963BF863CC`:                                                           "C025",
+		`nvidia-container-cli: initialization error: WSL environment detected but no adapters were found: unknown`:                                                                    "C027",
+		`mount error: file creation failed: /var/lib/docker/overlay2/x/merged/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1: file exists`:                                                "C028",
+		`RuntimeError: DataLoader worker (pid 9) is killed by signal: Bus error. It is possible that dataloader's workers are out of shared memory. insufficient shared memory (shm)`: "C030",
+		`groups: cannot find name for group ID 993`:                                                                                                                                   "C035",
+		`unresolvable CDI devices runtime.nvidia.com/gpu=all`:                                                                                                                         "C041",
+		`Cannot connect to the Docker daemon at unix:///var/run/docker.sock.`:                                                                                                         "C050",
+		`exec /usr/bin/python3: exec format error`:                                                                                                                                    "C070",
+		`NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.`:                                                                                               "G001",
+		// As terminals, logs and people change them.
+		"CDI device injec\ntion failed: unresolvable CDI dev\nices nvidia.com/gpu=all": "C018",
+		`{"msg":"could not select device driver \"cdi\" with capabilities: []"}`:       "C017",
+		"\x1b[31mFAILED TO INITIALIZE NVML:\x1b[0m   insufficient\tpermissions":        "C011",
+		`{"error":"json: unknown field \"additionalGids\""}`:                           "C020",
+		// What nobody knows.
+		"":                                    "",
+		"the cat sat on the mat":              "",
+		strings.Repeat("\x00\xff\x1b[", 1000): "",
+	} {
+		assert.Equal(t, first(Explain(text, nil, judgedAt())), want, text)
+	}
+}
+
+func TestTheHostDecidesBetweenCauses(t *testing.T) {
+	const text = `docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]].`
+	for name, want := range map[string]string{
+		"broken-toolkit-missing": "C001", "broken-docker-not-restarted": "C001", "broken-desktop-linux": "C002", "broken-snap": "C003", "broken-podman": "C004", "broken-path-of-dockerd": "C036",
+	} {
+		answers := Explain(text, recorded(t, name), judgedAt())
+		assert.Equal(t, first(answers), want, name)
+		assert.Assert(t, answers[0].Found && strings.HasPrefix(answers[0].Host, "on this host: "), answers[0].Host)
+		assert.Assert(t, len(answers[0].Fixes) > 0, name)
+		assert.Assert(t, strings.Contains(answers[0].Matched, `device driver "" with`), answers[0].Matched)
+	}
+	for _, a := range Explain(text, recorded(t, "healthy-docker29-cdi"), judgedAt()) {
+		assert.Assert(t, !a.Found, a.Code)
+		assert.Equal(t, a.Host, "on this host nothing of it is seen now")
+		assert.Assert(t, a.Remedy != "", a.Code)
+	}
+	// Hidden behind a cause of another group: the cause is told.
+	h := recorded(t, "healthy-docker29-cdi")
+	h.Driver = host.Driver{}
+	answers := Explain(text, h, judgedAt())
+	assert.Equal(t, answers[0].Code, "C036")
+	assert.Assert(t, strings.HasPrefix(answers[0].Host, "on this host it may follow from G001"), answers[0].Host)
+}
+
+func TestSomethingLikeIt(t *testing.T) {
+	answers := Explain("unresolvable devices while parsing CDI injection", nil, judgedAt())
+	assert.Assert(t, len(answers) > 0 && answers[0].Near && answers[0].Matched == "", "%+v", answers)
+	assert.Equal(t, answers[0].Code, "C018")
+	assert.Assert(t, len(answers) <= mostNear)
+}
+
+func TestALongLog(t *testing.T) {
+	line := "2026-11-24T10:00:00Z level=info msg=\"nothing of note happened to container 0123456789abcdef\" \n"
+	log := strings.Repeat(line, (1<<20)/len(line)) + "unknown or invalid runtime name: nvidia\n" + strings.Repeat(line, 100)
+	start := time.Now()
+	assert.Equal(t, first(Explain(log, recorded(t, "broken-runtime-not-reloaded"), judgedAt())), "C005")
+	took := time.Since(start)
+	t.Logf("1 MB in %v", took)
+	assert.Assert(t, took < 10*time.Second, "%v", took)
+	// What is too long is read from its end.
+	assert.Equal(t, first(Explain(strings.Repeat("x", mostText)+" unknown or invalid runtime name: nvidia", nil, judgedAt())), "C005")
+}
+
+func TestWhatWasFoundStandsAsInTheText(t *testing.T) {
+	for _, c := range []struct{ text, symptom, want string }{
+		{"a  Foo \"Bar\"\tbaz b", "foo bar BAZ", `Foo "Bar" baz`},
+		{strings.Repeat("é ", 500) + "foo bar", "foo bar", "foo bar"},
+		{"\x1b[1mfo\x1b[0mo b\x07ar", "foo bar", "foo bar"},
+		{"x foo 12 bar", "re:foo [0-9]+ bar", "foo 12 bar"},
+		{"foobaz", "foo bar", ""},
+	} {
+		got, n := fold(c.text).find([]string{c.symptom})
+		assert.Equal(t, strings.ReplaceAll(got, "\a", ""), c.want)
+		assert.Equal(t, n > 0, c.want != "")
+	}
+}

@@ -1,0 +1,104 @@
+package doctor
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/golden"
+)
+
+// missingRows are rows of the catalogue of failures for which there is no check, with
+// the reason. A row of "C" that is neither a check nor here fails the test.
+func missingRows() map[string]string { return map[string]string{} }
+
+// byTextAlone are rows that nothing on a host shows; `explain` and images know them.
+func byTextAlone() map[string]string {
+	return map[string]string{
+		"C035": "a message of a program in the container; nothing is wrong on the host",
+		"C070": "the platform stands in an image, not on the host: `docker gpu doctor IMAGE` compares it",
+	}
+}
+
+// TestTable compares docs/checks.md with the checks; with -update it writes the page.
+func TestTable(t *testing.T) {
+	const page = "../../docs/checks.md"
+	want := checksPage()
+	if golden.FlagUpdate() {
+		assert.NilError(t, os.WriteFile(page, []byte(want), 0o644))
+	}
+	got, err := os.ReadFile(page)
+	assert.NilError(t, err)
+	assert.Assert(t, string(got) == want, "docs/checks.md is not what the checks say: run `go test ./hostsetup/doctor -run TestTable -update`")
+}
+
+func TestEveryRowOfTheCatalogueIsAccountedFor(t *testing.T) {
+	var have []string
+	for _, c := range All() {
+		have = append(have, c.Code)
+		if slices.Contains(c.Needs, textOnly) {
+			assert.Assert(t, byTextAlone()[c.Code] != "", "%s looks at nothing and nobody says why", c.Code)
+		}
+	}
+	for i := 1; i <= 42; i++ {
+		code := fmt.Sprintf("C%03d", i)
+		assert.Assert(t, slices.Contains(have, code) != (missingRows()[code] != ""), "%s must be a check or have a reason, not both", code)
+	}
+}
+
+func checksPage() string {
+	var b strings.Builder
+	b.WriteString("# What `docker gpu doctor` looks for\n\nGenerated from the checks by `go test ./hostsetup/doctor -run TestTable -update`; do not edit.\n" +
+		"`docker gpu explain TEXT` finds the code of an error text. A text that begins with `/` and ends with `/` is a pattern.\n")
+	for _, g := range []struct {
+		group Group
+		title string
+	}{{Driver, "Kernel and driver"}, {Health, "The GPUs' health"}, {Toolkit, "Container toolkit and CDI"}, {Engine, "Docker, containers, Compose, Swarm"}, {Version, "Ends of life and security"}} {
+		var rows []string
+		for _, c := range All() {
+			if c.Group == g.group {
+				rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", c.Code, cell(c.Title), c.Severity, symptomCell(c.Symptoms), cell(c.Cause), cell(c.Remedy)))
+			}
+		}
+		if len(rows) > 0 {
+			slices.Sort(rows)
+			fmt.Fprintf(&b, "\n## %s\n\n| code | what is checked | severity | what users see | cause | fix |\n|---|---|---|---|---|---|\n%s", g.title, strings.Join(rows, ""))
+		}
+	}
+	b.WriteString("\nA fix that is empty is said by the finding, for the host at hand.\n\n## Known by their text alone\n\n")
+	for _, code := range slices.Sorted(maps.Keys(byTextAlone())) {
+		fmt.Fprintf(&b, "- %s: %s.\n", code, byTextAlone()[code])
+	}
+	b.WriteString("\n## Rows of the catalogue without a check\n\n")
+	if len(missingRows()) == 0 {
+		b.WriteString("None of the rows on Docker, the toolkit and CDI.\n")
+	}
+	for _, code := range slices.Sorted(maps.Keys(missingRows())) {
+		fmt.Fprintf(&b, "- %s: %s.\n", code, missingRows()[code])
+	}
+	return b.String()
+}
+
+func symptomCell(symptoms []string) string {
+	var out []string
+	for _, s := range symptoms {
+		if p, ok := strings.CutPrefix(s, "re:"); ok {
+			s = "/" + p + "/"
+		}
+		fence := "`"
+		if strings.Contains(s, "`") {
+			fence = "``"
+		}
+		out = append(out, fence+cell(s)+fence)
+	}
+	return strings.Join(out, "<br>")
+}
+
+// cell makes a text fit for a table of Markdown.
+func cell(s string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), "|", `\|`)
+}
