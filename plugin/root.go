@@ -25,6 +25,7 @@ const examples = `  # Build a PyTorch image for this machine's GPUs from the pro
 func commands(dockerCLI command.Cli) []*cobra.Command {
 	return []*cobra.Command{
 		newBuildCmd(dockerCLI),
+		newLsCmd(dockerCLI),
 		newVersionCmd(dockerCLI),
 	}
 }

@@ -90,7 +90,8 @@ type GPU struct {
 	// GSP is the firmware's version, "" where it is off.
 	GSP string `json:"gsp,omitempty"`
 	// RecoveryAction is what NVML (field 230) says the GPU needs: "none", "gpu-reset",
-	// "node-reboot", "drain-p2p", "drain-and-reset"; empty if unknown.
+	// "node-reboot", "drain-p2p", "drain-and-reset", "recover-imex-domain", "bus-reset",
+	// "system-reboot"; empty if unknown.
 	RecoveryAction string `json:"recoveryAction,omitempty"`
 	// InfoROM is "ok", "corrupted" or "".
 	InfoROM   string    `json:"inforom,omitempty"`
@@ -119,13 +120,17 @@ type Power struct {
 
 // Clocks are in MHz. Reasons are what holds them down, in NVML's words without the
 // prefix: "gpu_idle", "sw_power_cap", "hw_slowdown", "sw_thermal", "hw_thermal",
-// "hw_power_brake", "applications", "sync_boost", "display".
+// "hw_power_brake", "applications", "sync_boost", "display", "board_limit",
+// "reliability"; a bit that has no word is "0x800".
 type Clocks struct {
 	SM        int      `json:"sm"`
 	SMMax     int      `json:"smMax,omitempty"`
 	Memory    int      `json:"memory,omitempty"`
 	MemoryMax int      `json:"memoryMax,omitempty"`
 	Reasons   []string `json:"reasons,omitempty"`
+	// Held is how long each reason has held them down since the driver was loaded, by
+	// the words of Reasons. Two readings apart tell what happened in between.
+	Held map[string]time.Duration `json:"held,omitempty"`
 }
 
 // Fan is one fan; a passive card has none.
@@ -181,7 +186,8 @@ type NVLink struct {
 }
 
 // Fabric is an NVSwitch machine's state: "completed", "in-progress", "not-started",
-// "not-supported"; Health is "" or what NVML complains of.
+// "not-supported". Status is "" where that went well, else NVML's error; Health is ""
+// or what NVML complains of.
 type Fabric struct {
 	State  string `json:"state"`
 	Status string `json:"status,omitempty"`
@@ -201,8 +207,10 @@ type MIGDevice struct {
 	UUID    string `json:"uuid"`
 	Profile string `json:"profile,omitempty"` // "1g.18gb"
 	Memory  uint64 `json:"memory,omitempty"`
-	GI      int    `json:"gi"`
-	CI      int    `json:"ci"`
+	// MemoryUsed is in bytes, as Memory is.
+	MemoryUsed uint64 `json:"memoryUsed,omitempty"`
+	GI         int    `json:"gi"`
+	CI         int    `json:"ci"`
 }
 
 // Process is a program that uses a GPU.

@@ -4,12 +4,16 @@
 package nvml
 
 import (
+	"context"
 	"errors"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
 
+var errNone = errors.New("this docker gpu is built without NVML")
+
 // Read says that this build cannot.
-func Read() (driver string, gpus []host.GPU, err error) {
-	return "", nil, errors.New("this docker gpu is built without NVML")
-}
+func Read() (driver string, gpus []host.GPU, err error) { return "", nil, errNone }
+
+// Health says that this build cannot.
+func Health(context.Context) (host.Driver, []host.GPU, error) { return host.Driver{}, nil, errNone }

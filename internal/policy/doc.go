@@ -20,6 +20,9 @@
 //   - Architectures: a wheel's torch/lib/libtorch_python.so holds the text that
 //     torch.cuda.get_arch_list() returns, "sm_75 sm_80 …"; no GPU is needed to read it.
 //   - Drivers: the release notes of a CUDA Toolkit, tables 2 and 3.
+//   - NVML's numbers and nvidia-smi's words: nvml.h of the newest go-nvml (a new
+//     NVML_DEVICE_ARCH_*, nvmlClocksEventReason*, NVML_GPU_RECOVERY_ACTION_*), and what
+//     `nvidia-smi -q -x` of a new driver branch prints.
 //   - uv: `pip download --no-deps --platform manylinux_2_17_<machine> uv==X`, then sha256sum.
 //
 // The tables are functions, so that loading the program costs nothing.

@@ -41,7 +41,7 @@ func Rooms() []Room {
 		{"hostsetup/probe/remote", []string{"hostsetup/probe", "hostsetup/verify", host, engine, policy}},
 		{"hostsetup/probe", []string{host, "hostsetup/nvml", policy}},
 		{"hostsetup/doctor", []string{host, policy}},
-		{"hostsetup/nvml", []string{host}},
+		{"hostsetup/nvml", []string{host, policy}},
 		{"hostsetup/cuda", []string{host}},
 		{"hostsetup/host", nil},
 
