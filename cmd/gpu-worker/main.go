@@ -17,6 +17,7 @@ import (
 
 const usage = `usage: gpu-worker smoke [--limit DURATION]   prove that the GPUs work
        gpu-worker list [--limit DURATION]    name the GPUs
+       gpu-worker wait [--limit DURATION]    do nothing that long, for others to start a worker beside it
        gpu-worker version
 Lines of JSON on standard output. Exit code 0: all is well, 1: something is wrong, 2: bad usage.
 `
@@ -52,6 +53,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case "list":
 		emit(start())
 		ok = cuda.List(emit, *limit)
+	case "wait": // holds a container open while the host's systemd is reloaded
+		time.Sleep(*limit)
+		ok = true
 	case "version":
 		fmt.Fprintln(stdout, version.String())
 		ok = true

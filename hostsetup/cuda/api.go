@@ -29,7 +29,7 @@ type api struct {
 	ctxSynchronize   func() int32
 	ctxEnablePeer    func(peer uintptr, flags uint32) int32
 	ctxDisablePeer   func(peer uintptr) int32
-	moduleLoadDataEx func(module *uintptr, image *byte, options uint32, names *int32, values *uintptr) int32
+	moduleLoadDataEx func(module *uintptr, image *byte, options uint32, names *int32, values *jitValues) int32
 	moduleUnload     func(module uintptr) int32
 	moduleGetFunc    func(function *uintptr, module uintptr, name *byte) int32
 
@@ -52,6 +52,14 @@ type api struct {
 	eventSynchronize  func(event uintptr) int32
 	eventElapsedTime  func(milliseconds *float32, start, end uintptr) int32
 	eventDestroy      func(event uintptr) int32
+}
+
+// jitValues are the values of the options jitErrorLog and jitErrorLogSize, an array of
+// pointers in C. The log is held by a pointer, not by a number: a buffer that only a
+// number knows may lie on a stack, which moves.
+type jitValues struct {
+	log  *byte
+	size uintptr
 }
 
 // symbol is a function to look up: the first name that the library has counts.

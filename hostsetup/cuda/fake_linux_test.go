@@ -174,15 +174,12 @@ func (f *fakeCUDA) api() *api {
 				return 0
 			})
 		},
-		moduleLoadDataEx: func(m *uintptr, image *byte, options uint32, keys *int32, values *uintptr) int32 {
+		moduleLoadDataEx: func(m *uintptr, image *byte, options uint32, keys *int32, values *jitValues) int32 {
 			return f.inContext("cuModuleLoadDataEx", func(d *fakeDevice) int32 {
 				p, err := readPTX(goBytes(image))
 				if err != nil {
-					// The driver takes the log's address out of an array of numbers.
-					log := *(*unsafe.Pointer)(unsafe.Pointer(values))
 					if k := unsafe.Slice(keys, options); slices.Equal(k, []int32{5, 6}) {
-						size := unsafe.Slice(values, options)[1]
-						copy(unsafe.Slice((*byte)(log), size), append([]byte("ptxas: "+err.Error()), 0))
+						copy(unsafe.Slice(values.log, values.size), append([]byte("ptxas: "+err.Error()), 0))
 					}
 					return 218
 				}

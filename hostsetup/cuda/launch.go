@@ -23,10 +23,9 @@ func (c *Context) Load(ptx []byte) (*Module, error) {
 	image := append(append([]byte(nil), ptx...), 0)
 	log := make([]byte, 2048)
 	names := []int32{jitErrorLog, jitErrorLogSize}
-	values := []uintptr{uintptr(unsafe.Pointer(&log[0])), uintptr(len(log))}
+	values := &jitValues{&log[0], uintptr(len(log))}
 	m := &Module{context: c}
-	result := c.driver.api.moduleLoadDataEx(&m.handle, &image[0], uint32(len(names)), &names[0], &values[0])
-	runtime.KeepAlive(log) // values holds its address only as a number
+	result := c.driver.api.moduleLoadDataEx(&m.handle, &image[0], uint32(len(names)), &names[0], values)
 	runtime.KeepAlive(image)
 	if err := c.driver.check("cuModuleLoadDataEx", result); err != nil {
 		err.(*Error).Log = plain(upToZero(log))
