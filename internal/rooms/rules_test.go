@@ -17,10 +17,12 @@ func Rooms() []Room {
 		host   = "hostsetup/host"
 		policy = "internal/policy"
 		engine = "internal/engine"
+		worker = "internal/worker" // the built worker: must not come into the worker itself
+		lines  = "internal/worker/report"
 	)
 	return []Room{
 		{"cmd/docker-gpu", []string{"plugin"}},
-		{"cmd/gpu-worker", []string{"hostsetup/cuda", "hostsetup/probe", host, "internal/version"}},
+		{"cmd/gpu-worker", []string{"hostsetup/cuda", "hostsetup/probe", host, "internal/version", lines}},
 		{"plugin", []string{"buildkit/...", "composegen", "hostsetup/doctor", host, "hostsetup/monitor", "hostsetup/probe/...",
 			"hostsetup/setup", "hostsetup/verify", "internal/...", "templates"}},
 
@@ -36,18 +38,20 @@ func Rooms() []Room {
 		{"buildkit/spec", nil},
 
 		{"hostsetup/setup", []string{"hostsetup/doctor", host, policy, "templates"}},
-		{"hostsetup/verify", []string{host, engine, policy, "templates"}},
+		{"hostsetup/verify", []string{host, engine, policy, "templates", worker, lines}},
 		{"hostsetup/monitor", []string{host, "hostsetup/nvml", engine}},
 		{"hostsetup/probe/remote", []string{"hostsetup/probe", "hostsetup/verify", host, engine, policy}},
 		{"hostsetup/probe", []string{host, "hostsetup/nvml", policy}},
 		{"hostsetup/doctor", []string{host, policy}},
 		{"hostsetup/nvml", []string{host, policy}},
-		{"hostsetup/cuda", []string{host}},
+		{"hostsetup/cuda", []string{host, lines}},
 		{"hostsetup/host", nil},
 
 		{"internal/engine", []string{host, policy}},
 		{"internal/policy", nil},
 		{"internal/version", nil},
+		{worker, nil},
+		{lines, nil},
 		{"templates", nil},
 	}
 }
