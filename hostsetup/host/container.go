@@ -96,6 +96,7 @@ type Engine struct {
 	API      string `json:"api,omitempty"`
 	ID       string `json:"id,omitempty"`
 	OS       string `json:"os,omitempty"`       // as it says: "Docker Desktop", "Ubuntu 24.04 LTS"
+	Arch     string `json:"arch,omitempty"`     // of its machine, as Go names it: "amd64"
 	Endpoint string `json:"endpoint,omitempty"` // "unix:///var/run/docker.sock"
 	// Kind is "docker", "desktop", "podman" or "snap".
 	Kind     string `json:"kind,omitempty"`
@@ -132,10 +133,14 @@ type Engine struct {
 	// Containers are those with a GPU, running or not.
 	Containers []Container `json:"containers,omitempty"`
 	Running    int         `json:"running,omitempty"` // containers in all
-	Swarm      Swarm       `json:"swarm,omitzero"`
+	// Skipped are containers that were not looked at, because that would have taken too
+	// long; those that run come first.
+	Skipped int   `json:"skipped,omitempty"`
+	Swarm   Swarm `json:"swarm,omitzero"`
 	// Client is the Docker CLI's version, "" where it was not asked.
 	Client string `json:"client,omitempty"`
-	// Hooks say how the CLI's configuration names this plugin: "hooks", "error-hooks".
+	// Hooks say how the CLI's configuration names this plugin: "hooks", "error-hooks"; where
+	// it does, "features.hooks" is "true" if it calls any plugin's hooks at all.
 	Hooks map[string]string `json:"hooks,omitempty"`
 }
 
