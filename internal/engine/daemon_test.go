@@ -29,7 +29,7 @@ type daemon struct {
 	code           int
 	hangs          bool              // the container never ends by itself
 	onStart        func()            // called when the container runs
-	answers        map[string]string // "POST /images/load" → status and body, "404 {…}"
+	answers        map[string]string // "POST /images/load" → status and body, "404 {…}"; "hang", "die"
 
 	mu      sync.Mutex
 	calls   []string // method, path and query, in order
@@ -68,6 +68,13 @@ func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.header = r.Header
 	d.mu.Unlock()
 	if answer, ok := d.answers[call]; ok {
+		if answer == "hang" {
+			<-r.Context().Done()
+			return
+		}
+		if answer == "die" {
+			panic(http.ErrAbortHandler) // the connection ends in the middle
+		}
 		data, _ := io.ReadAll(r.Body)
 		d.mu.Lock()
 		d.body = string(data)
@@ -80,6 +87,8 @@ func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch call {
+	case "HEAD /_ping":
+		w.WriteHeader(http.StatusOK)
 	case "POST /containers/create":
 		_ = json.NewDecoder(r.Body).Decode(&d.created)
 		w.WriteHeader(http.StatusCreated)

@@ -30,13 +30,15 @@ type Engine struct {
 	config *configfile.ConfigFile
 	// Local says that it runs on this machine, so this machine's GPUs are its GPUs.
 	Local bool
+	// endpoint is its address as the context names it; a client's own may be made up.
+	endpoint string
 }
 
 // Open takes the engine of the CLI's current context.
 func Open(cli command.Cli) *Engine {
 	api := cli.Client()
 	host := api.DaemonHost()
-	return &Engine{API: api, config: cli.ConfigFile(), Local: strings.HasPrefix(host, "unix://") || strings.HasPrefix(host, "npipe://")}
+	return &Engine{API: api, config: cli.ConfigFile(), Local: socket(host)}
 }
 
 // Route is how an engine gives its GPUs to a container.
