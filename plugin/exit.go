@@ -14,6 +14,7 @@ import (
 // Exit codes, as the README names them.
 const (
 	exitFailed      = 1
+	exitWarnings    = 2
 	exitUsage       = 125
 	exitInterrupted = 130
 )

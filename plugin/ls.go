@@ -42,7 +42,7 @@ func newLsCmd(dockerCLI command.Cli) *cobra.Command {
 		Example: lsExamples,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runLs(cmd.Context(), lsDeps{localFacts(dockerCLI), dockerCLI.Out(), dockerCLI.Err()}, opts)
+			return runLs(cmd.Context(), lsDeps{lsFacts(dockerCLI), dockerCLI.Out(), dockerCLI.Err()}, opts)
 		},
 	}
 	flags := cmd.Flags()
@@ -50,6 +50,22 @@ func newLsCmd(dockerCLI command.Cli) *cobra.Command {
 	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "Only display UUIDs")
 	flags.BoolVar(&opts.noTrunc, "no-trunc", false, "Don't shorten UUIDs, names and lists of users")
 	return cmd
+}
+
+// lsFacts are the facts of the current context's machine, where that is this one:
+// another machine's GPUs are never told from this one's.
+func lsFacts(dockerCLI command.Cli) func(context.Context) (*host.Host, error) {
+	return func(ctx context.Context) (*host.Host, error) {
+		h, err := newGatherer(dockerCLI).facts(ctx, "")
+		if err != nil {
+			return nil, err
+		}
+		if !h.Local {
+			return nil, fmt.Errorf("the engine of context %q is not on this machine (%s): run docker gpu ls there",
+				cell(h.Context), cell(h.Engine.Endpoint))
+		}
+		return &h, nil
+	}
 }
 
 func runLs(ctx context.Context, deps lsDeps, opts lsOptions) error {

@@ -54,12 +54,6 @@ func readGPUs(ctx context.Context, m *machine) (fill, error) {
 	}, err
 }
 
-// askGPUs asks NVML in this process, then nvidia-smi.
-func askGPUs(ctx context.Context) (host.Driver, []host.GPU, error) {
-	gpus, err := asker{nvml.Read, smi}.ask(ctx)
-	return host.Driver{}, gpus, err
-}
-
 // ask returns GPUs, those that one of the ways could name, and why there are none or not all.
 func (a asker) ask(ctx context.Context) ([]host.GPU, error) {
 	type answer struct {

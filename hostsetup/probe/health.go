@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,21 +96,8 @@ func (s GPUSources) library(ctx context.Context) (host.Driver, []host.GPU, error
 func smiXML(ctx context.Context) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "nvidia-smi", "-q", "-x")
 	cmd.WaitDelay = time.Second // a child of its that keeps the pipe open must not hold us
-	var out bounded
-	cmd.Stdout = &out
+	out := &bounded{most: smiMost + 1} // more than is read, which is then refused
+	cmd.Stdout = out
 	err := cmd.Run()
 	return out.data, err
-}
-
-// bounded takes a little more than is read; who writes on gets an error. It is no
-// bytes.Buffer with a Write of its own: copying would go past that, to its ReadFrom.
-type bounded struct{ data []byte }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if left := smiMost + 1 - len(b.data); len(p) > left {
-		b.data = append(b.data, p[:left]...)
-		return left, io.ErrShortWrite
-	}
-	b.data = append(b.data, p...)
-	return len(p), nil
 }

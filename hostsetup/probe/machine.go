@@ -54,7 +54,7 @@ func newMachine(o Options) *machine {
 	m.run = m.program
 	m.kmsg = m.readKmsg
 	if m.gpus == nil && m.itself {
-		m.gpus = askGPUs
+		m.gpus = Health
 	}
 	m.once()
 	return m
