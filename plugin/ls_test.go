@@ -178,7 +178,7 @@ func TestLsOfAnotherMachine(t *testing.T) {
 	r := run(t, "ls")
 	assert.Equal(t, r.code, exitFailed)
 	assert.Equal(t, r.out, "")
-	assert.Assert(t, strings.Contains(r.err, "is on another machine (tcp://192.0.2.1:2376)"), r.err)
+	assert.Assert(t, strings.Contains(r.err, "is not on this machine (tcp://192.0.2.1:2376)"), r.err)
 }
 
 func TestLsTakesNoArguments(t *testing.T) {

@@ -26,6 +26,10 @@ func commands(dockerCLI command.Cli) []*cobra.Command {
 	return []*cobra.Command{
 		newBuildCmd(dockerCLI),
 		newLsCmd(dockerCLI),
+		newDoctorCmd(dockerCLI),
+		newExplainCmd(dockerCLI),
+		newHooksCmd(dockerCLI),
+		newHookAnswerCmd(dockerCLI),
 		newVersionCmd(dockerCLI),
 	}
 }

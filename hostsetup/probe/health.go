@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,8 +97,21 @@ func (s GPUSources) library(ctx context.Context) (host.Driver, []host.GPU, error
 func smiXML(ctx context.Context) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "nvidia-smi", "-q", "-x")
 	cmd.WaitDelay = time.Second // a child of its that keeps the pipe open must not hold us
-	out := &bounded{most: smiMost + 1} // more than is read, which is then refused
-	cmd.Stdout = out
+	var out capped
+	cmd.Stdout = &out
 	err := cmd.Run()
 	return out.data, err
+}
+
+// capped takes a little more than is read; who writes on gets an error and ends. It is no
+// bytes.Buffer with a Write of its own: copying would go past that, to its ReadFrom.
+type capped struct{ data []byte }
+
+func (b *capped) Write(p []byte) (int, error) {
+	if left := smiMost + 1 - len(b.data); len(p) > left {
+		b.data = append(b.data, p[:left]...)
+		return left, io.ErrShortWrite
+	}
+	b.data = append(b.data, p...)
+	return len(p), nil
 }

@@ -58,7 +58,7 @@ func TestHealthTakesTheBestSource(t *testing.T) {
 
 func TestHealthFindsTheContainersOfWhatNvidiaSMISays(t *testing.T) {
 	id := strings.Repeat("0a", 32)
-	root := machine(t, map[string]string{"proc/4711/cgroup": "0::/docker/" + id + "\n"})
+	root := string(folder(t, files{"proc/4711/cgroup": "0::/docker/" + id + "\n"}))
 	driver, gpus, err := GPUSources{
 		Root: root,
 		NVML: func(context.Context) (host.Driver, []host.GPU, error) { return host.Driver{}, nil, errors.New("none") },
