@@ -98,10 +98,11 @@ func TestALibraryThatNothingLoadsMayLackSomething(t *testing.T) {
 		more map[string]string
 		ok   bool
 	}{
-		"carried along":       {nil, true},
-		"linked":              {map[string]string{lib + "libtorch_cpu.so": elf + "\x00libgfortran.so.5\x00"}, false},
-		"opened from Python":  {map[string]string{lib + "../load.py": "ctypes.CDLL('libgfortran.so.5')"}, false},
-		"named in its RECORD": {map[string]string{lib + "../../torch-2.15.0.dist-info/RECORD": "torch/lib/libgfortran.so.5,,"}, true},
+		"carried along":         {nil, true},
+		"linked":                {map[string]string{lib + "libtorch_cpu.so": elf + "\x00libgfortran.so.5\x00"}, false},
+		"opened from Python":    {map[string]string{lib + "../load.py": "ctypes.CDLL('libgfortran.so.5')"}, false},
+		"another's of its name": {map[string]string{lib + "../../numpy.libs/libopenblas-1.so": elf + "\x00libgfortran.so.5\x00"}, true},
+		"named in its RECORD":   {map[string]string{lib + "../../torch-2.15.0.dist-info/RECORD": "torch/lib/libgfortran.so.5,,"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := map[string]string{lib + "libgfortran.so.5": elf, lib + "empty.py": ""}

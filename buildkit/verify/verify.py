@@ -101,11 +101,13 @@ def missing(root, ld, path):
 
 
 def mentioned(path, objects):
-    """Whether anything else beside a library names it, to link it or to open it."""
+    """Whether anything else of a library's package names it, to link it or to open it.
+    Other packages look for theirs elsewhere: NumPy has a libgfortran of its own."""
     name = os.path.basename(path).encode()
-    package = path.split("-packages/", 1)[0] + "-packages/"
+    site, inside = path.split("-packages/", 1)
+    package = os.path.join(site + "-packages", inside.split("/", 1)[0], "")
     scripts = [p for p, n in walk(package) if n.endswith(".py")]
-    for other in [p for p, _ in objects] + scripts:
+    for other in [p for p, _ in objects if p.startswith(package)] + scripts:
         if other == path or not os.path.getsize(other):
             continue
         with open(other, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:

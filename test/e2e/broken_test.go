@@ -20,15 +20,15 @@ import (
 )
 
 // own is a BuildKit that the test may break, with so much room on its disk.
-func own(t *testing.T, size string, flags ...string) (variant, *os.Process) {
+func own(t *testing.T, size string) (variant, *os.Process) {
 	t.Helper()
 	v := on(t, "containerd") // the engine that images are loaded into
 	dir, err := os.MkdirTemp("/tmp", "bk")
 	assert.NilError(t, err)
 	v.cmd(t, "mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir)
 	address := "unix://" + dir + "/buildkitd.sock"
-	daemon := exec.Command(v.program("buildkitd"), append([]string{"--root", dir + "/data", "--addr", address, "--otel-socket-path", dir + "/otel.sock",
-		"--containerd-worker=false", "--oci-worker-net=host", "--oci-worker-binary", v.program("runc")}, flags...)...)
+	daemon := exec.Command(v.program("buildkitd"), "--root", dir+"/data", "--addr", address, "--otel-socket-path", dir+"/otel.sock",
+		"--containerd-worker=false", "--oci-worker-net=host", "--oci-worker-binary", v.program("runc"))
 	daemon.Env = v.env
 	log := &safeBuffer{}
 	daemon.Stderr = log
@@ -48,19 +48,6 @@ func own(t *testing.T, size string, flags ...string) (variant, *os.Process) {
 func TestBuilderWithAFullDisk(t *testing.T) {
 	v, _ := own(t, "250m")
 	v.fails(t, []string{"disk is full", "docker buildx prune"}, "--base", v.base(python), "--package", "scipy", "--package", "pandas")
-}
-
-// A builder that has a GPU but does not let builds use it leaves the proof to a
-// container on the engine.
-func TestBuilderThatRefusesItsGPU(t *testing.T) {
-	dir := project(t, map[string]string{"nvidia.yaml": "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n" +
-		"  - name: all\n    containerEdits:\n      deviceNodes: [{path: /dev/nvidia0, hostPath: /dev/null}]\n"})
-	v, _ := own(t, "2g", "--cdi-spec-dir", dir, "--allow-insecure-entitlement", "network.host")
-	base := fakeTorchBase(t, v)
-	v.cmd(t, "docker", "push", "-q", base)
-	v.fails(t, []string{"failed its verification", "no GPU that computes"}, "--base", base, "--torch=base")
-	assert.Equal(t, v.cmd(t, "docker", "images", "-q", "docker-gpu-verify"), "", "the passing image stayed")
-	assert.Equal(t, v.cmd(t, "docker", "ps", "-aq", "--filter", "label=io.github.dockergpu.worker"), "")
 }
 
 // waitFor waits until the build said a word.
