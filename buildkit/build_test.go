@@ -226,7 +226,9 @@ func TestNotAsked(t *testing.T) {
 }
 
 func TestSalt(t *testing.T) {
-	machine := func(driver string, gpus ...host.GPU) *host.Host { return &host.Host{Driver: host.Driver{Version: driver}, GPUs: gpus} }
+	machine := func(driver string, gpus ...host.GPU) *host.Host {
+		return &host.Host{Driver: host.Driver{Version: driver}, GPUs: gpus}
+	}
 	first, second := host.GPU{UUID: "GPU-1", Name: "NVIDIA H200"}, host.GPU{UUID: "GPU-2", Name: "NVIDIA H200"}
 	known := Salt(machine("580.65.06", first))
 	assert.Equal(t, Salt(machine("580.65.06", first)), known)
