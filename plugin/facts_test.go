@@ -153,7 +153,7 @@ func TestFactsComeBack(t *testing.T) {
 	begun := time.Now()
 	h, err := g.facts(t.Context(), "mine")
 	assert.NilError(t, err)
-	assert.Assert(t, time.Since(begun) < 2*time.Second)
+	assert.Assert(t, time.Since(begun) < 20*time.Second)
 	assert.Equal(t, h.Engine.Version, "29.7.2")
 	assert.Equal(t, h.Engine.Error, "the engine did not answer in time")
 	assert.Equal(t, h.Unread["nvml"], "this machine did not answer within 300ms")

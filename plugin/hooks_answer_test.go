@@ -81,7 +81,7 @@ func TestTheHookComesBackInTime(t *testing.T) {
 	defer cancel()
 	begun := time.Now()
 	assert.Equal(t, a.answer(ctx, request(t, "run", "could not select device driver")), "")
-	assert.Assert(t, time.Since(begun) < 300*time.Millisecond, "%s", time.Since(begun))
+	assert.Assert(t, time.Since(begun) < 5*time.Second, "%s", time.Since(begun))
 }
 
 func TestWhatTheClientReads(t *testing.T) {

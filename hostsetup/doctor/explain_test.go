@@ -100,7 +100,7 @@ func TestALongLog(t *testing.T) {
 	assert.Equal(t, first(Explain(log, recorded(t, "broken-runtime-not-reloaded"), judgedAt())), "C005")
 	took := time.Since(start)
 	t.Logf("1 MB in %v", took)
-	assert.Assert(t, took < 10*time.Second, "%v", took)
+	assert.Assert(t, took < time.Minute, "%v", took)
 	// What is too long is read from its end.
 	assert.Equal(t, first(Explain(strings.Repeat("x", mostText)+" unknown or invalid runtime name: nvidia", nil, judgedAt())), "C005")
 }

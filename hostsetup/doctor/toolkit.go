@@ -12,6 +12,11 @@ import (
 
 const toolkitDocs = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/"
 
+// startedWithin is how exactly the start of a process is known: its time since boot is,
+// when the machine booted is rounded. On an H200 machine a toolkit unpacked a second
+// before dockerd seemed to have come after it.
+const startedWithin = 5 * time.Second
+
 func toolkitChecks() []Check {
 	return slices.Concat(reachChecks(), wslChecks(), hookChecks(), toolkitStateChecks(), toolkitVersionChecks(), sourceChecks(), cdiChecks())
 }
@@ -106,7 +111,7 @@ func ownsHook(h *host.Host, wanted []string) bool {
 func noHook(h *host.Host, _ time.Time) []Finding {
 	wanted := hooksOf(h)
 	there := slices.ContainsFunc(wanted, func(p string) bool { return onEnginePath(h, p) })
-	late := there && !h.Engine.Started.IsZero() && h.Toolkit.Installed.After(h.Engine.Started)
+	late := there && !h.Engine.Started.IsZero() && h.Toolkit.Installed.After(h.Engine.Started.Add(startedWithin))
 	var f Finding
 	switch {
 	case there && !late, inMachine(h):

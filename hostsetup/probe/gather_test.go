@@ -101,7 +101,7 @@ func TestAnEmptyRoot(t *testing.T) {
 func TestThisMachine(t *testing.T) {
 	start := time.Now()
 	h := Local(t.Context(), Options{})
-	assert.Assert(t, time.Since(start) < 15*time.Second)
+	assert.Assert(t, time.Since(start) < time.Minute)
 	for name, why := range h.Unread {
 		t.Logf("%s: %s", name, why)
 	}

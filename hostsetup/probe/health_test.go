@@ -120,5 +120,5 @@ func TestRunningNvidiaSMI(t *testing.T) {
 	begin := time.Now()
 	_, err = smiXML(ctx)
 	assert.Assert(t, err != nil)
-	assert.Assert(t, time.Since(begin) < 20*time.Second, "it waits for a child of nvidia-smi's")
+	assert.Assert(t, time.Since(begin) < time.Minute, "it waits for a child of nvidia-smi's")
 }

@@ -109,7 +109,7 @@ func TestAnEngineThatDiesInTheMiddle(t *testing.T) {
 			defer cancel()
 			begun := time.Now()
 			got := (&daemon{answers: healthy(c.change)}).engine(t).Facts(ctx)
-			assert.Assert(t, time.Since(begun) < 3*time.Second)
+			assert.Assert(t, time.Since(begun) < 20*time.Second)
 			assert.Assert(t, (c.says == "") == (got.Error == "") && strings.Contains(got.Error, c.says), "%q is not in %q", c.says, got.Error)
 			assert.Equal(t, got.Version, c.version)
 			assert.Equal(t, got.Store, c.store)
