@@ -4,7 +4,7 @@
 #
 #   DOCKER_GPU=bin/docker-gpu WORKER=gpu-worker OUT=out test/gpu/doctor.sh
 #
-# Every change is to the spec file alone, and is taken back.
+# Every change is to the spec file and the mode of one node, and is taken back.
 set -uo pipefail
 : "${DOCKER_GPU:=bin/docker-gpu}" "${WORKER:=}" "${OUT:=.}" "${CDI_SPEC:=/etc/cdi/nvidia.yaml}"
 step() { echo; echo "== $*"; }
@@ -41,8 +41,15 @@ broken() {
 version=$(cat /sys/module/nvidia/version)
 sed -i "s/$version/535.161.07/g" "$CDI_SPEC"
 broken "a spec of another driver"
+sed -i -E 's#hostPath: (/[^ ]*/libcuda\.so)\.[0-9.]+$#hostPath: \1.0.gone#' "$CDI_SPEC"
+broken "a library of the spec is gone"
 cp "$CDI_SPEC" "$(dirname "$CDI_SPEC")/second.yaml"
 broken "two specs define the same devices"
+sed -i -E '/- path: \/dev\/nvidia-uvm$/{n;s/major: .*/major: 99/}' "$CDI_SPEC"
+broken "a wrong number of /dev/nvidia-uvm"
+chmod 600 /dev/nvidia-uvm
+broken "a device node that only root may open"
+chmod 666 /dev/nvidia-uvm
 sed -i '5i\ broken: [' "$CDI_SPEC"
 broken "a spec that is no YAML"
 step "mended"
