@@ -37,7 +37,6 @@ type fakeDevice struct {
 	top          uint64
 	live         int // pieces of memory
 	retained     int
-	mapping      []byte
 }
 
 func newFake(devices ...*fakeDevice) *fakeCUDA {

@@ -20,7 +20,6 @@ import (
 // inspected is what a look at many containers brought.
 type inspected struct {
 	all     []container.InspectResponse
-	labels  map[string]map[string]string // by ID, from the list
 	skipped int
 	err     error
 }
