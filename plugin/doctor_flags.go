@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
+	"github.com/dockergpu/docker-gpu/internal/nearest"
 )
 
 // groups are the groups of checks, in the order of reports.
@@ -114,7 +115,7 @@ func (o *doctorOptions) check(flags *pflag.FlagSet) error {
 
 // didYouMean suggests the known word that is meant, if there is one near.
 func didYouMean(word string, known []string) string {
-	if best := nearest(word, known); best != "" {
+	if best := nearest.Word(word, known, strings.ToUpper); best != "" {
 		return fmt.Sprintf("; did you mean %q?", best)
 	}
 	return ""

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/internal/nearest"
 )
 
 func TestCleanTexts(t *testing.T) {
@@ -88,6 +90,6 @@ func TestConfirmEndsWithCtrlC(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"G001", "G010", "C12", "driver"}
 	for word, want := range map[string]string{"G01": "G001", "g010": "G010", "C1": "C12", "dirver": "driver", "X": "", "toolkit": ""} {
-		assert.Equal(t, nearest(word, known), want, word)
+		assert.Equal(t, nearest.Word(word, known, strings.ToUpper), want, word)
 	}
 }

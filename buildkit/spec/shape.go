@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/dockergpu/docker-gpu/internal/nearest"
 )
 
 // shape checks a YAML tree beside the struct it will be decoded into, because
@@ -116,36 +118,9 @@ func (s shape) word(what string, value *yaml.Node, number bool) error {
 
 // near suggests the known key that differs in few letters.
 func near(key string, known []string) string {
-	best, least := "", 3
-	for _, k := range known {
-		if d := distance(key, k); d < least {
-			best, least = k, d
-		}
-	}
-	if best != "" {
+	if best := nearest.Word(key, known, nil); best != "" {
 		return fmt.Sprintf("; did you mean %q?", best)
 	}
 	slices.Sort(known)
 	return "; keys are " + strings.Join(known, ", ")
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -35,7 +35,7 @@ func Rooms() []Room {
 		{"buildkit/lock", []string{"buildkit/resolve", "buildkit/spec"}},
 		{"buildkit/resolve", []string{"buildkit/spec", host, policy}},
 		{"buildkit/pkgindex", nil},
-		{"buildkit/spec", nil},
+		{"buildkit/spec", []string{"internal/nearest"}},
 
 		{"hostsetup/setup", []string{"hostsetup/doctor", host, policy, "templates"}},
 		{"hostsetup/verify", []string{host, engine, policy, "templates", worker, lines}},
@@ -48,6 +48,7 @@ func Rooms() []Room {
 		{"hostsetup/host", nil},
 
 		{"internal/engine", []string{host, policy}},
+		{"internal/nearest", nil},
 		{"internal/policy", nil},
 		{"internal/version", nil},
 		{worker, nil},

@@ -1,14 +1,15 @@
-package plugin
+// Package nearest finds the word that somebody meant.
+package nearest
 
-import (
-	"strings"
-)
-
-// nearest is the known word that differs from one in at most two letters, "" if none does.
-func nearest(word string, known []string) string {
+// Word is the known word that differs from one in at most two letters, "" if none does.
+// fold makes words comparable, such as strings.ToUpper; nil compares them as they are.
+func Word(word string, known []string, fold func(string) string) string {
+	if fold == nil {
+		fold = func(s string) string { return s }
+	}
 	best, least := "", 3
 	for _, k := range known {
-		if d := distance(strings.ToUpper(word), strings.ToUpper(k)); d < least {
+		if d := distance(fold(word), fold(k)); d < least {
 			best, least = k, d
 		}
 	}
