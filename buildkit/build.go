@@ -30,7 +30,7 @@ type Engine interface {
 	Load(ctx context.Context, archive io.Reader) error
 	Push(ctx context.Context, image string) (digest string, err error)
 	Remove(ctx context.Context, image string) error
-	Run(ctx context.Context, w engine.Worker) ([]byte, error)
+	Output(ctx context.Context, w engine.Worker) ([]byte, error)
 }
 
 // Wish is a build as a user asks for it.
@@ -229,8 +229,8 @@ func afterLoad(ctx context.Context, b *solve.Builder, e Engine, w *Wish, route *
 	if err != nil {
 		return nil, err
 	}
-	data, err := e.Run(ctx, engine.Worker{
-		Image: name, GPUs: route,
+	data, err := e.Output(ctx, engine.Worker{
+		For: "verification", Image: name, Devices: route.Requests(),
 		Command: []string{"python3", "-c", string(verify.Program()), "--config", string(config), "--out", "/dev/stdout"},
 	})
 	if err != nil {

@@ -53,7 +53,7 @@ func (e *fakeEngine) Remove(ctx context.Context, image string) error {
 	return nil
 }
 
-func (e *fakeEngine) Run(context.Context, engine.Worker) ([]byte, error) {
+func (e *fakeEngine) Output(context.Context, engine.Worker) ([]byte, error) {
 	e.note("run")
 	return nil, errors.New("nothing runs here")
 }

@@ -27,13 +27,16 @@ import (
 type daemon struct {
 	stdout, stderr string
 	code           int
-	hangs          bool              // the container never ends by itself
+	hangs          bool              // the container never ends by itself, and says nothing
+	never          bool              // it never ends, but says what it has to say
 	onStart        func()            // called when the container runs
 	answers        map[string]string // "POST /images/load" → status and body, "404 {…}"; "hang", "die"
 
 	mu      sync.Mutex
 	calls   []string // method, path and query, in order
 	created container.CreateRequest
+	exec    container.ExecCreateRequest
+	files   []byte      // put into the container
 	header  http.Header // of the last call
 	body    string      // of the last call answered from answers
 	started chan struct{}
@@ -107,6 +110,17 @@ func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if d.onStart != nil {
 			d.onStart()
 		}
+	case "PUT /containers/c1/archive":
+		d.files, _ = io.ReadAll(r.Body)
+	case "POST /containers/c1/exec":
+		_ = json.NewDecoder(r.Body).Decode(&d.exec)
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, `{"Id":"e1"}`)
+	case "POST /exec/e1/start":
+		d.attach(w, r)
+	case "GET /exec/e1/json":
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"ID":"e1","ExitCode":%d}`, d.code)
 	case "DELETE /containers/c1":
 		w.WriteHeader(http.StatusNoContent)
 	default:
@@ -117,7 +131,7 @@ func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // until waits for the container's end, or the client's.
 func (d *daemon) until(r *http.Request) bool {
 	ended := d.started
-	if d.hangs {
+	if d.hangs || d.never {
 		ended = nil
 	}
 	select {
@@ -149,6 +163,9 @@ func (d *daemon) attach(w http.ResponseWriter, r *http.Request) {
 		head[0] = byte(stream)
 		binary.BigEndian.PutUint32(head[4:], uint32(len(text)))
 		_, _ = conn.Write(append(head, text...))
+	}
+	if d.never {
+		_, _ = conn.Read(make([]byte, 1))
 	}
 }
 

@@ -5,20 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/distribution/reference"
-	"github.com/docker/cli/cli/command"
 	"github.com/moby/moby/client"
 )
 
 // Push sends an image to its registry with the user's credentials, as `docker
 // push` does, and returns its digest there.
 func (e *Engine) Push(ctx context.Context, image string) (string, error) {
-	named, err := reference.ParseNormalizedNamed(image)
-	if err != nil {
-		return "", fmt.Errorf("%q is no image name: %w", image, err)
-	}
-	named = reference.TagNameOnly(named)
-	auth, err := command.RetrieveAuthTokenFromImage(e.config, named.String())
+	named, auth, err := e.registry(image)
 	if err != nil {
 		return "", err
 	}

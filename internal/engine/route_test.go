@@ -52,7 +52,7 @@ func TestRequestsAskForEveryGPU(t *testing.T) {
 			container.DeviceRequest{Driver: "nvidia", Count: -1, Capabilities: [][]string{{"gpu"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.DeepEqual(t, c.route.requests(), []container.DeviceRequest{c.want})
+			assert.DeepEqual(t, c.route.Requests(), []container.DeviceRequest{c.want})
 		})
 	}
 }

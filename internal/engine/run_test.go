@@ -11,11 +11,11 @@ import (
 
 const removed = "DELETE /containers/c1?force=1&v=1"
 
-var worker = Worker{Image: "img", Command: []string{"python3", "-c", "code"}, Env: []string{"A=b"}}
+var worker = Worker{For: "verification", Image: "img", Command: []string{"python3", "-c", "code"}, Env: []string{"A=b"}}
 
 func TestRunReturnsWhatWasWritten(t *testing.T) {
 	d := &daemon{stdout: "{}\n", stderr: "a warning\n"}
-	out, err := d.engine(t).Run(t.Context(), worker)
+	out, err := d.engine(t).Output(t.Context(), worker)
 	assert.NilError(t, err)
 	assert.Equal(t, string(out), "{}\n")
 	// Attached and waited for before it starts: a short worker is over at once.
@@ -30,7 +30,7 @@ func TestRunReturnsWhatWasWritten(t *testing.T) {
 
 func TestRunGivesAWorkerNothing(t *testing.T) {
 	d := &daemon{}
-	_, err := d.engine(t).Run(t.Context(), worker)
+	_, err := d.engine(t).Output(t.Context(), worker)
 	assert.NilError(t, err)
 	c, h := d.created.Config, d.created.HostConfig
 	assert.Equal(t, c.Image, "img")
@@ -38,7 +38,7 @@ func TestRunGivesAWorkerNothing(t *testing.T) {
 	assert.DeepEqual(t, c.Entrypoint, []string{"python3"})
 	assert.DeepEqual(t, c.Cmd, []string{"-c", "code"})
 	assert.DeepEqual(t, c.Env, []string{"A=b"})
-	assert.DeepEqual(t, c.Labels, map[string]string{Label: "verify"})
+	assert.DeepEqual(t, c.Labels, map[string]string{Label: "verification"})
 	assert.Equal(t, h.NetworkMode, container.NetworkMode("none"))
 	assert.Assert(t, h.ReadonlyRootfs)
 	assert.Assert(t, !h.Privileged)
@@ -53,8 +53,8 @@ func TestRunGivesAWorkerNothing(t *testing.T) {
 func TestRunWithGPUs(t *testing.T) {
 	d := &daemon{}
 	w := worker
-	w.GPUs = &Route{CDI: []string{"nvidia.com/gpu=all"}}
-	_, err := d.engine(t).Run(t.Context(), w)
+	w.Devices = (&Route{CDI: []string{"nvidia.com/gpu=all"}}).Requests()
+	_, err := d.engine(t).Output(t.Context(), w)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, d.created.HostConfig.DeviceRequests, []container.DeviceRequest{{Driver: "cdi", DeviceIDs: []string{"nvidia.com/gpu=all"}}})
 }
@@ -65,13 +65,13 @@ func TestRunLeavesNoContainer(t *testing.T) {
 		says   []string
 	}{
 		"non-zero exit":     {&daemon{code: 3, stderr: "Traceback\nOSError: no such library\n"}, []string{"exited with code 3: OSError: no such library"}},
-		"cannot start":      {&daemon{answers: map[string]string{"POST /containers/c1/start": `500 {"message":"no runtime nvidia"}`}}, []string{"cannot start", "no runtime nvidia"}},
+		"cannot start":      {&daemon{answers: map[string]string{"POST /containers/c1/start": `500 {"message":"no runtime nvidia"}`}}, []string{"cannot be started", "no runtime nvidia"}},
 		"cannot attach":     {&daemon{answers: map[string]string{"POST /containers/c1/attach": `500 {"message":"broken"}`}}, []string{"500"}},
 		"cannot wait":       {&daemon{answers: map[string]string{"POST /containers/c1/wait": `500 {"message":"lost"}`}}, []string{"lost"}},
 		"cannot be removed": {&daemon{answers: map[string]string{"DELETE /containers/c1": `500 {"message":"in use"}`}}, []string{"in use"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := c.daemon.engine(t).Run(t.Context(), worker)
+			_, err := c.daemon.engine(t).Output(t.Context(), worker)
 			for _, s := range c.says {
 				assert.ErrorContains(t, err, s)
 			}
@@ -83,14 +83,14 @@ func TestRunLeavesNoContainer(t *testing.T) {
 func TestRunCancelledLeavesNoContainer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	d := &daemon{hangs: true, onStart: cancel}
-	_, err := d.engine(t).Run(ctx, worker)
+	_, err := d.engine(t).Output(ctx, worker)
 	assert.Assert(t, errors.Is(err, context.Canceled), "%v", err)
 	assert.Equal(t, d.asked(removed), 1)
 }
 
 func TestRunThatCannotCreate(t *testing.T) {
 	d := &daemon{answers: map[string]string{"POST /containers/create": `404 {"message":"No such image: img"}`}}
-	_, err := d.engine(t).Run(t.Context(), worker)
+	_, err := d.engine(t).Output(t.Context(), worker)
 	assert.ErrorContains(t, err, "cannot be created")
 	assert.ErrorContains(t, err, "No such image: img")
 	assert.Equal(t, d.asked(removed), 0)

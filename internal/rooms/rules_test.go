@@ -47,7 +47,8 @@ func Rooms() []Room {
 		{"hostsetup/cuda", []string{host, lines}},
 		{"hostsetup/host", nil},
 
-		{"internal/engine", []string{host, policy}},
+		{"internal/engine", []string{host, policy, "internal/capped"}},
+		{"internal/capped", nil},
 		{"internal/nearest", nil},
 		{"internal/policy", nil},
 		{"internal/version", nil},

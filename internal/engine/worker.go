@@ -1,0 +1,251 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/client"
+
+	"github.com/dockergpu/docker-gpu/internal/capped"
+)
+
+// Label marks containers and images that this project made; its value is what for.
+const Label = "io.github.dockergpu.worker"
+
+// Worker is a container that runs a program and ends. It has no network, a read-only
+// root, no capability and can gain none; it may write to /tmp alone.
+type Worker struct {
+	// For is what it is for, in a word: "verification".
+	For     string
+	Image   string
+	Command []string
+	Env     []string
+	// Devices and Runtime are how it gets GPUs; without either it gets none.
+	Devices []container.DeviceRequest
+	Runtime string
+	// Binds are paths of the engine's machine by their place in the container, read-only.
+	Binds map[string]string
+	// Files is a tar that is unpacked into FilesDir before the start, for an image that
+	// does not bring the program.
+	Files []byte
+}
+
+// FilesDir is where Worker.Files are.
+const FilesDir = "/.docker-gpu"
+
+// Result is what a program left.
+type Result struct {
+	Exit           int
+	Stdout, Stderr []byte
+}
+
+// what is kept of a worker's output: the most that is read of any, and enough for a reason.
+const (
+	mostStdout = 64 << 20
+	mostStderr = 1 << 20
+)
+
+// RefusedError is a worker that the engine does not run.
+type RefusedError struct {
+	For  string
+	Step string // "created", "filled", "started"
+	Err  error
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("the %s container cannot be %s: %v", e.For, e.Step, e.Err)
+}
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// ExitError is a program that did not end with 0.
+type ExitError struct {
+	For    string
+	Exit   int
+	Stderr string
+}
+
+func (e *ExitError) Error() string {
+	text := fmt.Sprintf("the %s container exited with code %d", e.For, e.Exit)
+	if e.Stderr != "" {
+		text += ": " + e.Stderr
+	}
+	return text
+}
+
+// Run runs a worker to its end and removes it, also when ctx is cancelled. Its errors are
+// *RefusedError, ctx's, and those of a connection that broke; a program's exit code is none.
+func (e *Engine) Run(ctx context.Context, w Worker) (_ Result, err error) {
+	r, err := e.Start(ctx, w)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, r.Remove(ctx)) }()
+	return r.Wait(ctx)
+}
+
+// Output runs a worker and returns what it wrote to standard output; a program that does
+// not end with 0 is an *ExitError.
+func (e *Engine) Output(ctx context.Context, w Worker) ([]byte, error) {
+	res, err := e.Run(ctx, w)
+	if err == nil && res.Exit != 0 {
+		err = &ExitError{w.For, res.Exit, last(string(res.Stderr))}
+	}
+	return res.Stdout, err
+}
+
+// Running is a worker that was started. It has to be removed.
+type Running struct {
+	engine *Engine
+	id     string
+	wait   client.ContainerWaitResult
+	output *output
+}
+
+// Start starts a worker. After an error nothing is left of it.
+func (e *Engine) Start(ctx context.Context, w Worker) (_ *Running, err error) {
+	created, err := e.API.ContainerCreate(ctx, w.options())
+	if err != nil {
+		return nil, &RefusedError{w.For, "created", err}
+	}
+	r := &Running{engine: e, id: created.ID}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Remove(ctx))
+		}
+	}()
+	if w.Files != nil {
+		if _, err := e.API.CopyToContainer(ctx, r.id, client.CopyToContainerOptions{DestinationPath: FilesDir, Content: bytes.NewReader(w.Files)}); err != nil {
+			return nil, &RefusedError{w.For, "filled", err}
+		}
+	}
+	// Attached and waited for before it starts: a short worker is over at once.
+	attached, err := e.API.ContainerAttach(ctx, r.id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return nil, err
+	}
+	r.output = follow(attached.HijackedResponse)
+	r.wait = e.API.ContainerWait(ctx, r.id, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	if _, err := e.API.ContainerStart(ctx, r.id, client.ContainerStartOptions{}); err != nil {
+		return nil, &RefusedError{w.For, "started", err}
+	}
+	return r, nil
+}
+
+func (w Worker) options() client.ContainerCreateOptions {
+	host := &container.HostConfig{
+		NetworkMode: "none", ReadonlyRootfs: true, CapDrop: []string{"ALL"},
+		SecurityOpt: []string{"no-new-privileges"},
+		Tmpfs:       map[string]string{"/tmp": "mode=1777"},
+		ShmSize:     1 << 30,
+		Resources:   container.Resources{DeviceRequests: w.Devices},
+		Runtime:     w.Runtime,
+	}
+	for target, source := range w.Binds {
+		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeBind, Source: source, Target: target, ReadOnly: true})
+	}
+	if w.Files != nil { // a volume without a name goes with its container
+		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Target: FilesDir})
+	}
+	return client.ContainerCreateOptions{
+		Config: &container.Config{
+			Image: w.Image, Entrypoint: w.Command[:1], Cmd: w.Command[1:], Env: w.Env,
+			Labels: map[string]string{Label: w.For},
+		},
+		HostConfig: host,
+	}
+}
+
+// Wait waits for the program's end. Where ctx ends before, what was written so far comes
+// back beside ctx's error.
+func (r *Running) Wait(ctx context.Context) (Result, error) {
+	select {
+	case err := <-r.wait.Error:
+		return r.output.sofar(), err
+	case status := <-r.wait.Result:
+		res, err := r.output.all(ctx)
+		res.Exit = int(status.StatusCode)
+		return res, err
+	}
+}
+
+// Exec runs a program in the worker's container to its end.
+func (r *Running) Exec(ctx context.Context, command ...string) (Result, error) {
+	api := r.engine.API
+	created, err := api.ExecCreate(ctx, r.id, client.ExecCreateOptions{Cmd: command, AttachStdout: true, AttachStderr: true})
+	if err != nil {
+		return Result{}, err
+	}
+	attached, err := api.ExecAttach(ctx, created.ID, client.ExecAttachOptions{})
+	if err != nil {
+		return Result{}, err
+	}
+	o := follow(attached.HijackedResponse)
+	defer o.close()
+	res, err := o.all(ctx)
+	if err != nil {
+		return res, err
+	}
+	ended, err := api.ExecInspect(ctx, created.ID, client.ExecInspectOptions{})
+	res.Exit = ended.ExitCode
+	return res, err
+}
+
+// Remove ends the program and removes the container, also where ctx is cancelled.
+func (r *Running) Remove(ctx context.Context) error {
+	if r.output != nil {
+		r.output.close()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	_, err := r.engine.API.ContainerRemove(ctx, r.id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	return err
+}
+
+// output gathers both streams of a program while it runs.
+type output struct {
+	conn           client.HijackedResponse
+	stdout, stderr capped.Writer
+	done           chan error
+}
+
+func follow(conn client.HijackedResponse) *output {
+	o := &output{conn: conn, stdout: capped.Writer{Most: mostStdout}, stderr: capped.Writer{Most: mostStderr}, done: make(chan error, 1)}
+	go func() {
+		_, err := stdcopy.StdCopy(&o.stdout, &o.stderr, conn.Reader)
+		o.done <- err
+	}()
+	return o
+}
+
+func (o *output) close() { o.conn.Close() }
+
+// all waits for the end of both streams.
+func (o *output) all(ctx context.Context) (Result, error) {
+	select {
+	case err := <-o.done:
+		return Result{Stdout: o.stdout.Bytes(), Stderr: o.stderr.Bytes()}, err
+	case <-ctx.Done():
+		return o.sofar(), ctx.Err()
+	}
+}
+
+// sofar ends the streams and takes what came.
+func (o *output) sofar() Result {
+	o.close()
+	<-o.done
+	return Result{Stdout: o.stdout.Bytes(), Stderr: o.stderr.Bytes()}
+}
+
+// last is the last line of a text that is not empty.
+func last(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
