@@ -24,7 +24,7 @@ func Rooms() []Room {
 		{"cmd/docker-gpu", []string{"plugin"}},
 		{"cmd/gpu-worker", []string{"hostsetup/cuda", "hostsetup/probe", host, "internal/version", lines}},
 		{"plugin", []string{"buildkit/...", "composegen", "hostsetup/doctor", host, "hostsetup/monitor", "hostsetup/probe/...",
-			"hostsetup/setup", "hostsetup/verify", "internal/...", "templates"}},
+			"hostsetup/setup/...", "hostsetup/verify", "internal/...", "templates"}},
 
 		{"composegen", []string{host, policy, "templates"}},
 		{"buildkit", []string{"buildkit/...", host, engine, policy}},
@@ -37,7 +37,9 @@ func Rooms() []Room {
 		{"buildkit/pkgindex", nil},
 		{"buildkit/spec", []string{"internal/nearest"}},
 
-		{"hostsetup/setup", []string{"hostsetup/doctor", host, policy, "templates"}},
+		{"hostsetup/setup", []string{"hostsetup/doctor", "hostsetup/setup/daemonjson", host, policy, "templates"}},
+		{"hostsetup/setup/apply", []string{"hostsetup/setup", "hostsetup/setup/daemonjson", "hostsetup/doctor", host, policy, "internal/capped", "internal/splice"}},
+		{"hostsetup/setup/daemonjson", []string{"internal/splice"}},
 		{"hostsetup/verify", []string{host, engine, policy, "templates", worker, lines}},
 		{"hostsetup/monitor", []string{host, "hostsetup/nvml", engine}},
 		{"hostsetup/probe/remote", []string{"hostsetup/probe", "hostsetup/verify", host, engine, policy}},
@@ -49,6 +51,7 @@ func Rooms() []Room {
 
 		{"internal/engine", []string{host, policy, "internal/capped"}},
 		{"internal/capped", nil},
+		{"internal/splice", nil},
 		{"internal/nearest", nil},
 		{"internal/policy", nil},
 		{"internal/version", nil},
@@ -86,7 +89,7 @@ func Bans() []Ban {
 			Imports: []string{"github.com/moby/moby/client", "github.com/docker/docker", "github.com/docker/cli", "github.com/docker/buildx",
 				"=github.com/moby/buildkit/client", "os/exec", "net/http"},
 			From: []string{"buildkit/spec", "buildkit/resolve", "buildkit/lock", "buildkit/graph", "buildkit/verify",
-				"hostsetup/host", "hostsetup/doctor", "composegen", "internal/policy", "templates"},
+				"hostsetup/host", "hostsetup/doctor", "hostsetup/setup", "hostsetup/setup/daemonjson", "composegen", "internal/policy", "templates"},
 			Through: true,
 			Why:     "these rooms are pure: no engine, no programs, no network",
 		},
