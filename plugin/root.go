@@ -27,6 +27,7 @@ func commands(dockerCLI command.Cli) []*cobra.Command {
 		newBuildCmd(dockerCLI),
 		newLsCmd(dockerCLI),
 		newDoctorCmd(dockerCLI),
+		newSmokeCmd(dockerCLI),
 		newExplainCmd(dockerCLI),
 		newHooksCmd(dockerCLI),
 		newHookAnswerCmd(dockerCLI),

@@ -12,7 +12,7 @@ import (
 )
 
 // judge judges one rung.
-func (c climb) judge(s Stage, reload *Reload) Rung {
+func (c climb) judge(s Stage) Rung {
 	switch {
 	case s.Name == "engine":
 		return c.engine()
@@ -23,7 +23,9 @@ func (c climb) judge(s Stage, reload *Reload) Rung {
 	case s.Name == "uuids":
 		return c.same()
 	case s.Name == "reload":
-		return c.reload(reload)
+		return c.reload(c.more.Reload)
+	case s.Name == SMI:
+		return c.smi(c.more.SMI)
 	}
 	return c.lines(s)
 }
@@ -104,6 +106,25 @@ func (c climb) route(s Stage) Rung {
 	return r
 }
 
+// smi holds if nvidia-smi of the user's image names as many GPUs as the host shows.
+func (c climb) smi(t *Try) Rung {
+	r := Rung{Seconds: t.Seconds}
+	said := strings.TrimSpace(string(t.Output))
+	switch {
+	case t.Refused != "":
+		r.Detail = t.Refused
+	case t.Late:
+		r.Detail = fmt.Sprintf("the container did not end within %.0f s", t.Seconds)
+	case t.Exit != 0:
+		r.Detail = fmt.Sprintf("nvidia-smi ended with exit code %d: %s", t.Exit, cmp.Or(lastLine(t.Errors), lastLine(t.Output), "it said nothing"))
+	case !strings.Contains(said, "GPU "):
+		r.Detail = "nvidia-smi names no GPU: " + cmp.Or(said, "it said nothing")
+	default:
+		r.OK, r.Detail = true, said
+	}
+	return r
+}
+
 // same compares the devices inside with those outside. A process sees one MIG device at
 // most, so of those it is enough that it is one of the host's.
 func (c climb) same() Rung {
@@ -120,14 +141,14 @@ func (c climb) same() Rung {
 		mig := slices.ContainsFunc(in, func(id string) bool { return strings.HasPrefix(id, "MIG-") })
 		for _, id := range in {
 			if !has(out, id) {
-				return Rung{Detail: fmt.Sprintf("with %s a container has %s, which the host does not show", flag(t.Route), id), See: "C21"}
+				return Rung{Detail: fmt.Sprintf("with %s a container has %s, which the host does not show", flag(t.Route), id), See: "C021"}
 			}
 		}
 		// A CDI spec without a device for all hands over one.
 		one := t.Route == CDI && !slices.Contains(c.host.Engine.CDIDevices, "nvidia.com/gpu=all")
 		for _, id := range out {
 			if !has(in, id) && !mig && !one {
-				return Rung{Detail: fmt.Sprintf("with %s a container lacks %s", flag(t.Route), id), See: "C18"}
+				return Rung{Detail: fmt.Sprintf("with %s a container lacks %s", flag(t.Route), id), See: "C018"}
 			}
 		}
 		r = Rung{OK: true, Detail: strings.Join(in, " ")}
@@ -216,11 +237,11 @@ func (c climb) reload(r *Reload) Rung {
 	t := readTry(r.After)
 	for _, l := range t.lines {
 		if !l.OK && l.Error != nil {
-			return Rung{Detail: "after the reload " + said(l), See: "C10", Seconds: r.After.Seconds}
+			return Rung{Detail: "after the reload " + said(l), See: "C010", Seconds: r.After.Seconds}
 		}
 	}
 	if t.broken != "" || len(t.uuids()) == 0 {
-		return Rung{Detail: "after the reload " + cmp.Or(t.broken, "no GPU is there"), See: "C10", Seconds: r.After.Seconds}
+		return Rung{Detail: "after the reload " + cmp.Or(t.broken, "no GPU is there"), See: "C010", Seconds: r.After.Seconds}
 	}
 	return Rung{OK: true, Seconds: r.After.Seconds}
 }

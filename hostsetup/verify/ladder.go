@@ -28,6 +28,9 @@ const (
 	Runtime = "runtime"
 )
 
+// SMI is the rung of nvidia-smi in the user's own image.
+const SMI = "nvidia-smi"
+
 // Routes are the ways that a host's engine knows. `--gpus all` is always tried: that an
 // engine knows none is what it then says.
 func Routes(h *host.Host) []Route {
@@ -82,6 +85,7 @@ func Ladder() []Stage {
 		{Name: GPUs, Title: "--gpus all brings the driver into a container", Layer: "Docker Engine and " + toolkit, Route: GPUs},
 		{Name: CDI, Title: "a CDI device brings the driver into a container", Layer: "CDI spec", Route: CDI},
 		{Name: Runtime, Title: "--runtime=nvidia brings the driver into a container", Layer: toolkit, Route: Runtime},
+		{Name: SMI, Title: "nvidia-smi of the image names the GPUs", Layer: toolkit},
 		{Name: "init", Title: "CUDA starts in a container", Layer: "device nodes and unified memory (nvidia-uvm)", Lines: report.Init},
 		{Name: "uuids", Title: "a container has the GPUs that the host has", Layer: toolkit},
 		{Name: "context", Title: "each GPU gives a context", Layer: driver, Lines: report.Context},

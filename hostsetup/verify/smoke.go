@@ -31,6 +31,13 @@ type Reload struct {
 	After   Try
 }
 
+// Extra is what was tried beside the routes; nil where that was not asked for.
+type Extra struct {
+	// SMI is `nvidia-smi -L` in the user's own image.
+	SMI    *Try
+	Reload *Reload
+}
+
 // SmokeReport is how far up the ladder a host is. Its JSON is public.
 type SmokeReport struct {
 	SchemaVersion int  `json:"schemaVersion"`
@@ -74,6 +81,7 @@ type Taken struct {
 type climb struct {
 	host  *host.Host
 	tries []tried
+	more  Extra
 }
 
 // tried is a Try whose lines were read.
@@ -85,9 +93,9 @@ type tried struct {
 }
 
 // JudgeSmoke judges what the worker said on each route in the light of the host's facts.
-// reload is nil where that was not asked for. It is pure.
-func JudgeSmoke(h *host.Host, tries []Try, reload *Reload) *SmokeReport {
-	c := climb{host: h}
+// It is pure.
+func JudgeSmoke(h *host.Host, tries []Try, more Extra) *SmokeReport {
+	c := climb{host: h, more: more}
 	r := &SmokeReport{SchemaVersion: 1, OK: true, Outside: outside(h)}
 	for _, t := range tries {
 		read := readTry(t)
@@ -95,7 +103,10 @@ func JudgeSmoke(h *host.Host, tries []Try, reload *Reload) *SmokeReport {
 		r.Routes = append(r.Routes, Taken{Route: t.Route, By: read.by(), Inside: read.uuids(), Seconds: t.Seconds})
 	}
 	for _, s := range Ladder() {
-		rung := c.judge(s, reload)
+		if s.Name == SMI && more.SMI == nil {
+			continue // it is of --image only
+		}
+		rung := c.judge(s)
 		rung.Name, rung.Title, rung.Layer = s.Name, s.Title, s.Layer
 		rung.Detail, rung.Skipped = clean(rung.Detail), clean(rung.Skipped)
 		r.Rungs = append(r.Rungs, rung)

@@ -62,7 +62,7 @@ func TestSmokeReports(t *testing.T) {
 		"old-and-new": {healthy(first), []Try{ran(t, GPUs, "h200-hook")}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := JudgeSmoke(c.host, c.tries, c.reload)
+			r := JudgeSmoke(c.host, c.tries, Extra{Reload: c.reload})
 			var text strings.Builder
 			assert.NilError(t, r.Print(&text))
 			golden.Assert(t, text.String(), "smoke/"+name+".txt")
@@ -104,10 +104,10 @@ func TestBrokenRungs(t *testing.T) {
 		"CDI refused":            {healthy(first), []Try{ran(t, GPUs, "h200-hook"), {Route: CDI, Refused: "unresolvable CDI devices"}}, nil, "cdi", "CDI spec", "", "unresolvable CDI devices"},
 		"no libraries":           {healthy(first), []Try{ran(t, GPUs, "no-libcuda")}, nil, "gpus", "Docker Engine and NVIDIA Container Toolkit", "", "libcuda.so.1 cannot be loaded, so this place was given no NVIDIA driver: libcuda.so.1: cannot open shared object file: No such file or directory"},
 		"no loader":              {healthy(first), []Try{errors(Try{Route: GPUs, Exit: 127}, "x\nexec /gpu-worker: no such file or directory\n")}, nil, "gpus", "Docker Engine and NVIDIA Container Toolkit", "", "the worker ended with exit code 127 and without a verdict: exec /gpu-worker: no such file or directory"},
-		"uvm":                    {healthy(first), []Try{ran(t, GPUs, "uvm-major")}, nil, "init", "device nodes and unified memory (nvidia-uvm)", "C16", "with --gpus all: cuInit: CUDA_ERROR_UNKNOWN (999): unknown error"},
-		"another GPU inside":     {healthy(second), []Try{ran(t, GPUs, "h200-cdi")}, nil, "uuids", "NVIDIA Container Toolkit", "C21", "with --gpus all a container has " + first + ", which the host does not show"},
-		"a GPU fewer inside":     {healthy(first, second), []Try{ran(t, GPUs, "h200-cdi")}, nil, "uuids", "NVIDIA Container Toolkit", "C18", "with --gpus all a container lacks " + second},
-		"one route of two":       {healthy(first), []Try{ran(t, GPUs, "h200-cdi"), ran(t, CDI, "uvm-major")}, nil, "init", "device nodes and unified memory (nvidia-uvm)", "C16", "with a CDI device: cuInit: CUDA_ERROR_UNKNOWN (999): unknown error"},
+		"uvm":                    {healthy(first), []Try{ran(t, GPUs, "uvm-major")}, nil, "init", "device nodes and unified memory (nvidia-uvm)", "C016", "with --gpus all: cuInit: CUDA_ERROR_UNKNOWN (999): unknown error"},
+		"another GPU inside":     {healthy(second), []Try{ran(t, GPUs, "h200-cdi")}, nil, "uuids", "NVIDIA Container Toolkit", "C021", "with --gpus all a container has " + first + ", which the host does not show"},
+		"a GPU fewer inside":     {healthy(first, second), []Try{ran(t, GPUs, "h200-cdi")}, nil, "uuids", "NVIDIA Container Toolkit", "C018", "with --gpus all a container lacks " + second},
+		"one route of two":       {healthy(first), []Try{ran(t, GPUs, "h200-cdi"), ran(t, CDI, "uvm-major")}, nil, "init", "device nodes and unified memory (nvidia-uvm)", "C016", "with a CDI device: cuInit: CUDA_ERROR_UNKNOWN (999): unknown error"},
 		"a context hangs":        {healthy(first), []Try{ran(t, GPUs, "hung-context")}, nil, "context", "NVIDIA driver", "G019", "with --gpus all, on " + first + ": context did not end within 30s and was given up"},
 		"a wrong product":        {healthy(first), []Try{ran(t, GPUs, "wrong-bf16")}, nil, "bf16", "GPU hardware", "", "with --gpus all, on " + first + ": 3 of 1048576 elements of a product in bf16 are wrong, the first at row 12, column 40: expected 11.0712891, found no number (NaN)"},
 		"peers":                  {healthy(first, second), []Try{ran(t, GPUs, "h200x2-iommu")}, nil, "peers", "PCIe, NVLink and the IOMMU", "", "with --gpus all, " + first + " reading from " + second + ": the checksum of the other GPU's memory, read over the link between them: expected 0x6c1b219209454509, found 0x0"},
@@ -115,11 +115,11 @@ func TestBrokenRungs(t *testing.T) {
 		"killed at the kernel":   {healthy(first), []Try{cut("h200-cdi", 6)}, nil, "kernel", "GPU hardware", "", "with --gpus all: the worker ended with exit code 137 and without a verdict"},
 		"late":                   {healthy(first), []Try{late(cut("h200-cdi", 8))}, nil, "tf32", "GPU hardware", "", "with --gpus all: the container did not end within 60 s"},
 		"killed before the end":  {healthy(first, second), []Try{cut("h200x2", 21)}, nil, "peers", "PCIe, NVLink and the IOMMU", "", "with --gpus all: the worker ended with exit code 137 and without a verdict"},
-		"reload":                 {healthy(first), []Try{ran(t, GPUs, "h200-hook")}, &Reload{After: ran(t, GPUs, "uvm-major")}, "reload", "systemd and cgroups", "C10", "after the reload cuInit: CUDA_ERROR_UNKNOWN (999): unknown error"},
-		"nothing after a reload": {healthy(first), []Try{ran(t, GPUs, "h200-hook")}, &Reload{After: Try{Exit: 1}}, "reload", "systemd and cgroups", "C10", "after the reload the worker ended with exit code 1 and without a verdict"},
+		"reload":                 {healthy(first), []Try{ran(t, GPUs, "h200-hook")}, &Reload{After: ran(t, GPUs, "uvm-major")}, "reload", "systemd and cgroups", "C010", "after the reload cuInit: CUDA_ERROR_UNKNOWN (999): unknown error"},
+		"nothing after a reload": {healthy(first), []Try{ran(t, GPUs, "h200-hook")}, &Reload{After: Try{Exit: 1}}, "reload", "systemd and cgroups", "C010", "after the reload the worker ended with exit code 1 and without a verdict"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := JudgeSmoke(c.host, c.tries, c.reload)
+			r := JudgeSmoke(c.host, c.tries, Extra{Reload: c.reload})
 			assert.Assert(t, !r.OK)
 			assert.Equal(t, r.Broken, c.broken)
 			assert.Equal(t, r.Layer, c.layer)
@@ -152,7 +152,7 @@ func TestSkippedRungs(t *testing.T) {
 		"no such reload": {healthy(first), ran(t, GPUs, "h200-cdi"), map[string]string{"reload": "not asked for"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := JudgeSmoke(c.host, []Try{c.try}, nil)
+			r := JudgeSmoke(c.host, []Try{c.try}, Extra{})
 			assert.Assert(t, r.OK, r.Verdict())
 			for name, why := range c.want {
 				assert.Equal(t, rung(t, r, name).Skipped, why, name)
@@ -174,7 +174,7 @@ func TestHostileLines(t *testing.T) {
 		"a UUID":        {Route: GPUs, Output: []byte(`{"stage":"load","ok":true}` + "\n" + `{"stage":"device","ok":true,"gpu":` + quoted(t, evil) + "}\n")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := JudgeSmoke(healthy(first), []Try{try}, nil)
+			r := JudgeSmoke(healthy(first), []Try{try}, Extra{})
 			assert.Assert(t, !r.OK)
 			var text strings.Builder
 			assert.NilError(t, r.Print(&text))
@@ -199,11 +199,11 @@ func quoted(t *testing.T, text string) string {
 func TestContradiction(t *testing.T) {
 	try := ran(t, GPUs, "h200-cdi")
 	try.Output = []byte(strings.Replace(string(try.Output), `{"stage":"end","ok":true`, `{"stage":"end","ok":false`, 1))
-	r := JudgeSmoke(healthy(first), []Try{try}, nil)
+	r := JudgeSmoke(healthy(first), []Try{try}, Extra{})
 	assert.Assert(t, !r.OK)
 	assert.Assert(t, is.Contains(rung(t, r, r.Broken).Detail, "the line that says what is lost"))
 	// Lines of routes alone, without any computation, prove nothing.
-	r = JudgeSmoke(healthy(first), []Try{{Route: GPUs, Output: []byte(`{"stage":"load","ok":true}` + "\n" + `{"stage":"end","ok":true}`)}}, nil)
+	r = JudgeSmoke(healthy(first), []Try{{Route: GPUs, Output: []byte(`{"stage":"load","ok":true}` + "\n" + `{"stage":"end","ok":true}`)}}, Extra{})
 	assert.Assert(t, !r.OK)
 	assert.Equal(t, r.Broken, "kernel")
 }

@@ -1,0 +1,216 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/internal/engine"
+)
+
+// fakeEngine runs workers on paper: what each says is a file of testdata by its route.
+type fakeEngine struct {
+	t      *testing.T
+	says   map[string]string // route → file, "" hangs until its time is up
+	refuse map[string]error
+	after  string // what a worker says after a reload
+	start  error
+
+	mu      sync.Mutex
+	ran     []engine.Worker
+	removed int
+	// together is done once all routes run: they must not wait for each other.
+	together *sync.WaitGroup
+}
+
+func routeOf(w engine.Worker) string {
+	switch {
+	case w.Command[0] == "nvidia-smi":
+		return SMI
+	case w.Runtime != "":
+		return Runtime
+	case len(w.Devices) == 1 && w.Devices[0].Driver == "cdi":
+		return CDI
+	}
+	return GPUs
+}
+
+func (e *fakeEngine) Run(ctx context.Context, w engine.Worker) (engine.Result, error) {
+	route := routeOf(w)
+	e.mu.Lock()
+	e.ran = append(e.ran, w)
+	e.mu.Unlock()
+	if e.together != nil {
+		e.together.Done()
+		e.together.Wait()
+	}
+	if err := e.refuse[route]; err != nil {
+		return engine.Result{}, err
+	}
+	if route == SMI {
+		return engine.Result{Stdout: []byte("GPU 0: NVIDIA H200 (UUID: " + first + ")\n")}, nil
+	}
+	if e.says[route] == "" {
+		<-ctx.Done()
+		return engine.Result{Stdout: []byte(`{"stage":"start","ok":true,"schemaVersion":1}` + "\n")}, ctx.Err()
+	}
+	return e.result(e.says[route]), nil
+}
+
+func (e *fakeEngine) result(file string) engine.Result {
+	data, err := os.ReadFile("testdata/smoke/" + file + ".jsonl")
+	assert.NilError(e.t, err)
+	return engine.Result{Stdout: data}
+}
+
+func (e *fakeEngine) Start(_ context.Context, w engine.Worker) (Container, error) {
+	e.ran = append(e.ran, w)
+	return e, e.start
+}
+
+func (e *fakeEngine) Exec(_ context.Context, command ...string) (engine.Result, error) {
+	assert.DeepEqual(e.t, command, []string{WorkerPath, "smoke"})
+	return e.result(e.after), nil
+}
+
+func (e *fakeEngine) Remove(context.Context) error { e.removed++; return nil }
+
+func smokeOn(e *fakeEngine) Smoke {
+	return Smoke{Engine: e, Host: healthy(first), Image: "img", Program: WorkerPath, Limit: 5 * time.Second}
+}
+
+func all(file string) map[string]string {
+	return map[string]string{GPUs: file, CDI: file, Runtime: file}
+}
+
+func TestSmokeTriesEachRouteAtOnce(t *testing.T) {
+	e := &fakeEngine{t: t, says: all("h200-cdi"), together: &sync.WaitGroup{}}
+	e.together.Add(3)
+	r, err := smokeOn(e).Run(t.Context())
+	assert.NilError(t, err)
+	assert.Assert(t, r.OK, r.Verdict())
+	assert.Equal(t, len(r.Routes), 3)
+	slices.SortFunc(e.ran, func(a, b engine.Worker) int { return len(a.Devices) + len(a.Runtime) - len(b.Devices) - len(b.Runtime) })
+	for _, w := range e.ran {
+		assert.Equal(t, w.Image, "img")
+		assert.DeepEqual(t, w.Command, []string{WorkerPath, "smoke"})
+		switch routeOf(w) {
+		case GPUs: // as the Docker CLI asks for --gpus all
+			assert.DeepEqual(t, w.Devices, []container.DeviceRequest{{Count: -1, Capabilities: [][]string{{"gpu"}}}})
+		case CDI: // as it asks for --device nvidia.com/gpu=all
+			assert.DeepEqual(t, w.Devices, []container.DeviceRequest{{Driver: "cdi", DeviceIDs: []string{"nvidia.com/gpu=all"}}})
+		case Runtime:
+			assert.Equal(t, w.Runtime, "nvidia")
+			assert.DeepEqual(t, w.Env, []string{"NVIDIA_VISIBLE_DEVICES=all"})
+			assert.Equal(t, len(w.Devices), 0)
+		}
+	}
+}
+
+func TestSmokeInAnImageOfTheUsers(t *testing.T) {
+	e := &fakeEngine{t: t, says: all("h200-cdi")}
+	s := smokeOn(e)
+	s.Files, s.Program = []byte("a tar"), engine.FilesDir+WorkerPath
+	r, err := s.Run(t.Context())
+	assert.NilError(t, err)
+	assert.Assert(t, r.OK)
+	assert.Equal(t, rung(t, r, SMI).Detail, "GPU 0: NVIDIA H200 (UUID: "+first+")")
+	for _, w := range e.ran {
+		// nvidia-smi takes nothing of ours with it.
+		assert.Equal(t, w.Files == nil, routeOf(w) == SMI)
+	}
+}
+
+func TestNvidiaSMIBreaks(t *testing.T) {
+	for name, c := range map[string]struct {
+		try    Try
+		detail string
+	}{
+		"refused":   {Try{Refused: `exec: "nvidia-smi": executable file not found in $PATH`}, `exec: "nvidia-smi": executable file not found in $PATH`},
+		"late":      {Try{Late: true, Seconds: 60}, "the container did not end within 60 s"},
+		"fails":     {Try{Exit: 9, Output: []byte("NVIDIA-SMI has failed\n")}, "nvidia-smi ended with exit code 9: NVIDIA-SMI has failed"},
+		"silent":    {Try{Exit: 1}, "nvidia-smi ended with exit code 1: it said nothing"},
+		"no device": {Try{Output: []byte("No devices found.\n")}, "nvidia-smi names no GPU: No devices found."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := JudgeSmoke(healthy(first), []Try{ran(t, GPUs, "h200-cdi")}, Extra{SMI: &c.try})
+			assert.Equal(t, r.Broken, SMI)
+			assert.Equal(t, rung(t, r, SMI).Detail, c.detail)
+		})
+	}
+}
+
+func TestSmokeTellsWhyNothingRan(t *testing.T) {
+	said := errors.New(`Error response from daemon: could not select device driver "" with capabilities: [[gpu]]`)
+	e := &fakeEngine{t: t, says: all("h200-cdi"), refuse: map[string]error{GPUs: &engine.RefusedError{For: "smoke", Step: "started", Err: said}, CDI: errors.New("EOF")}}
+	r, err := smokeOn(e).Run(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, r.Broken, GPUs)
+	assert.Equal(t, rung(t, r, GPUs).Detail, `could not select device driver "" with capabilities: [[gpu]]`)
+	assert.Equal(t, rung(t, r, CDI).Detail, "EOF")
+	assert.Assert(t, rung(t, r, Runtime).OK)
+}
+
+func TestSmokeGivesUpOnAContainer(t *testing.T) {
+	e := &fakeEngine{t: t, says: map[string]string{CDI: "h200-cdi", Runtime: "h200-cdi"}}
+	s := smokeOn(e)
+	s.Limit = 50 * time.Millisecond
+	r, err := s.Run(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, r.Broken, GPUs)
+	assert.Equal(t, rung(t, r, GPUs).Detail, "the container did not end within 0 s")
+	assert.Assert(t, rung(t, r, CDI).OK)
+}
+
+func TestSmokeInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	e := &fakeEngine{t: t, together: &sync.WaitGroup{}}
+	e.together.Add(3)
+	go func() { e.together.Wait(); cancel() }()
+	_, err := smokeOn(e).Run(ctx)
+	assert.Assert(t, errors.Is(err, context.Canceled))
+}
+
+func TestSmokeWithoutAnEngineStartsNothing(t *testing.T) {
+	s := smokeOn(nil)
+	s.Engine, s.Host.Engine.Version, s.Host.Engine.Error = nil, "", "connection refused"
+	r, err := s.Run(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, r.Broken, "engine")
+}
+
+func TestReloadSurvival(t *testing.T) {
+	nothing := func(context.Context) error { return nil }
+	for name, c := range map[string]struct {
+		engine  *fakeEngine
+		reload  func(context.Context) error
+		ok      bool
+		want    string
+		removed int
+	}{
+		"kept":            {&fakeEngine{says: all("h200-hook"), after: "h200-hook"}, nothing, true, "", 1},
+		"lost":            {&fakeEngine{says: all("h200-hook"), after: "uvm-major"}, nothing, false, "after the reload cuInit: CUDA_ERROR_UNKNOWN (999): unknown error", 1},
+		"no systemd":      {&fakeEngine{says: all("h200-hook")}, func(context.Context) error { return errors.New("systemctl: not found") }, true, "systemctl: not found", 1},
+		"not started":     {&fakeEngine{says: all("h200-hook"), start: errors.New("Error response from daemon: no space left")}, nothing, true, "no space left", 0},
+		"no route at all": {&fakeEngine{refuse: map[string]error{GPUs: errors.New("no"), CDI: errors.New("no"), Runtime: errors.New("no")}}, nothing, false, "no route works", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.engine.t = t
+			s := smokeOn(c.engine)
+			s.Reload = c.reload
+			r, err := s.Run(t.Context())
+			assert.NilError(t, err)
+			assert.Equal(t, r.OK, c.ok, r.Verdict())
+			got := rung(t, r, "reload")
+			assert.Equal(t, got.Detail+got.Skipped, c.want)
+			assert.Equal(t, c.engine.removed, c.removed)
+		})
+	}
+}

@@ -1,0 +1,226 @@
+package plugin
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/cli/cli"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/hostsetup/verify"
+	"github.com/dockergpu/docker-gpu/internal/engine"
+	"github.com/dockergpu/docker-gpu/internal/worker"
+)
+
+type smokeOptions struct {
+	image   string
+	pull    string
+	reload  bool
+	timeout time.Duration
+	format  string
+}
+
+// smokeEngine is the engine of a context.
+type smokeEngine interface {
+	verify.Containers
+	ImageID(ctx context.Context, image string) (string, error)
+	Pull(ctx context.Context, image string, progress io.Writer) error
+}
+
+// smokeRun is one run of the command, with what it depends on.
+type smokeRun struct {
+	cli   command.Cli
+	opts  *smokeOptions
+	facts func(ctx context.Context) (host.Host, error)
+	open  func() (smokeEngine, func() error, error)
+	// image makes sure that the engine has the worker's image, and names it.
+	image  func(ctx context.Context, h *host.Host) (string, error)
+	binary func(arch string) ([]byte, error)
+	reload func(ctx context.Context) error
+}
+
+func newSmokeRun(cli command.Cli, opts *smokeOptions) *smokeRun {
+	g := newGatherer(cli)
+	return &smokeRun{
+		cli: cli, opts: opts, binary: worker.Binary, image: g.workerImage,
+		facts: func(ctx context.Context) (host.Host, error) { return g.facts(ctx, "") },
+		open: func() (smokeEngine, func() error, error) {
+			e, err := g.open("")
+			if err != nil {
+				return nil, nil, err
+			}
+			return containers{e}, e.API.Close, nil
+		},
+		reload: reloadSystemd,
+	}
+}
+
+// containers is an engine as verify takes it.
+type containers struct{ *engine.Engine }
+
+func (c containers) Start(ctx context.Context, w engine.Worker) (verify.Container, error) {
+	return c.Engine.Start(ctx, w)
+}
+
+// reloadSystemd has systemd read its units again.
+func reloadSystemd(ctx context.Context) error {
+	argv := []string{"systemctl", "daemon-reload"}
+	if os.Geteuid() != 0 {
+		argv = append([]string{"sudo"}, argv...)
+	}
+	c := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	c.Stdin, c.Stderr = os.Stdin, os.Stderr
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
+	}
+	return nil
+}
+
+func (r *smokeRun) do(ctx context.Context) error {
+	h, err := r.facts(ctx)
+	if err != nil {
+		return err
+	}
+	if r.opts.reload && !h.Local {
+		return usageError{fmt.Errorf("--reload reloads this machine's systemd, and the engine of context %q is not on it: run docker gpu smoke --reload there", clean(h.Context, 80))}
+	}
+	s := verify.Smoke{Host: &h, Limit: r.opts.timeout}
+	if h.Engine.Version != "" { // else there is nothing to start: the report says so
+		e, closed, err := r.open()
+		if err != nil {
+			return err
+		}
+		defer closed()
+		s.Engine = e
+		if err := r.prepare(ctx, e, &s); err != nil {
+			return err
+		}
+	}
+	if r.opts.reload {
+		s.Reload = r.reload
+	}
+	report, err := s.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if r.opts.format == "json" {
+		err = writeJSON(r.cli.Out(), report)
+	} else {
+		err = report.Print(r.cli.Out())
+	}
+	if err == nil && !report.OK {
+		err = cli.StatusError{StatusCode: exitFailed}
+	}
+	return err
+}
+
+// prepare finds the image to run: ours, or the user's with the worker put into it.
+func (r *smokeRun) prepare(ctx context.Context, e smokeEngine, s *verify.Smoke) (err error) {
+	if r.opts.image == "" {
+		s.Program = verify.WorkerPath
+		s.Image, err = r.image(ctx, s.Host)
+		return err
+	}
+	program, err := r.binary(s.Host.Engine.Arch)
+	if err != nil {
+		return err
+	}
+	s.Image, s.Program = r.opts.image, engine.FilesDir+verify.WorkerPath
+	if s.Files, err = packed(strings.TrimPrefix(verify.WorkerPath, "/"), program); err != nil {
+		return err
+	}
+	_, err = e.ImageID(ctx, s.Image)
+	switch {
+	case err != nil && !errdefs.IsNotFound(err):
+		return fmt.Errorf("the image %s cannot be inspected: %w", clean(s.Image, 200), err)
+	case err == nil && r.opts.pull != "always":
+		return nil
+	case r.opts.pull == "never":
+		return fmt.Errorf("the engine has no image %s, and --pull=never: get it with `docker pull %s`", clean(s.Image, 200), shellWord(s.Image))
+	}
+	return e.Pull(ctx, s.Image, r.cli.Err())
+}
+
+// packed is a tar of one program.
+func packed(name string, program []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(program)), Format: tar.FormatUSTAR}); err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(program); err != nil {
+		return nil, err
+	}
+	err := w.Close()
+	return b.Bytes(), err
+}
+
+func (o *smokeOptions) check() error {
+	switch {
+	case o.format != "text" && o.format != "json":
+		return flagError("--format %q is not one of text, json", o.format)
+	case !slices.Contains([]string{"missing", "always", "never"}, o.pull):
+		return flagError("--pull %q is not one of missing, always, never", o.pull)
+	case o.timeout < time.Second || o.timeout > time.Hour:
+		return flagError("--timeout %s is not between 1s and 1h", o.timeout)
+	case o.image == "" && o.pull != "missing":
+		return flagError("--pull goes with --image only: the worker's own image is never pulled")
+	}
+	return nil
+}
+
+func newSmokeCmd(cli command.Cli) *cobra.Command {
+	opts := &smokeOptions{}
+	cmd := &cobra.Command{
+		Use:   "smoke [OPTIONS]",
+		Short: "Prove that GPUs work in containers, or name the layer that breaks",
+		Long: `Prove that GPUs work in containers, or name the layer that breaks.
+
+Every way that the engine has to a GPU is tried at once: --gpus all, a CDI
+device, and the nvidia runtime where it is registered. A small program then
+starts CUDA in the container, allocates memory, runs kernels and multiplies
+matrices on each GPU, and compares the results with the CPU's. (nvidia-smi alone
+never touches unified memory, and calls many a broken host healthy.)
+
+The containers have no network, a read-only root and no capabilities. Their image
+is made of this program and the host's own C library: nothing is downloaded.
+
+Exit code: 0 every rung that applies holds, 1 one is broken.`,
+		Example: `  # Do GPUs work in containers here?
+  docker gpu smoke
+
+  # The same in an image of yours, and nvidia-smi there
+  docker gpu smoke --image nvidia/cuda:13.0.1-base-ubuntu24.04
+
+  # Also: do containers keep their GPUs when systemd reloads?
+  docker gpu smoke --reload`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := opts.check(); err != nil {
+				return err
+			}
+			return newSmokeRun(cli, opts).do(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&opts.image, "image", "", "Run in this image, which needs a GNU C library, and try its nvidia-smi too")
+	f.StringVar(&opts.pull, "pull", "missing", `Pull the image of --image: "missing", "always", "never"`)
+	f.BoolVar(&opts.reload, "reload", false, "Also run systemctl daemon-reload and see whether a container keeps its GPUs; on a host with that fault, running containers lose theirs")
+	f.DurationVar(&opts.timeout, "timeout", time.Minute, "How long each container may take")
+	f.StringVar(&opts.format, "format", "text", `Format output: "text", "json"`)
+	for flag, values := range map[string][]string{"format": {"text", "json"}, "pull": {"missing", "always", "never"}} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	return cmd
+}

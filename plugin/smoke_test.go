@@ -1,0 +1,219 @@
+package plugin
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/hostsetup/verify"
+	"github.com/dockergpu/docker-gpu/internal/engine"
+	"github.com/dockergpu/docker-gpu/internal/worker"
+)
+
+func TestFlagsOfSmokeThatCannotBe(t *testing.T) {
+	for args, says := range map[string]string{
+		"--format=yaml":            `--format "yaml" is not one of text, json`,
+		"--pull=newer --image=img": `--pull "newer" is not one of missing, always, never`,
+		"--pull=always":            "--pull goes with --image only",
+		"--timeout=0":              "--timeout 0s is not between 1s and 1h",
+		"--timeout=87600h":         "--timeout 87600h0m0s is not between 1s and 1h",
+		"--timeout=soon":           "soon",
+		"img":                      `takes no arguments, but was given "img"`,
+	} {
+		t.Run(args, func(t *testing.T) {
+			r := run(t, append([]string{"smoke"}, strings.Fields(args)...)...)
+			assert.Assert(t, r.code == exitUsage || args == "img" && r.code != 0, "%d %s", r.code, r.err)
+			assert.Equal(t, r.out, "")
+			assert.Assert(t, strings.Contains(r.err, says), "%q is not in %s", says, r.err)
+		})
+	}
+}
+
+// smokeStage is an engine on paper.
+type smokeStage struct {
+	has    map[string]bool
+	broken error // of an inspection
+	pull   error
+	output string
+	exit   int
+
+	pulled []string
+	ran    []engine.Worker
+}
+
+func (s *smokeStage) ImageID(_ context.Context, image string) (string, error) {
+	switch {
+	case s.broken != nil:
+		return "", s.broken
+	case s.has[image]:
+		return "sha256:1", nil
+	}
+	return "", errdefs.ErrNotFound
+}
+
+func (s *smokeStage) Pull(_ context.Context, image string, w io.Writer) error {
+	s.pulled = append(s.pulled, image)
+	_, _ = io.WriteString(w, "Pulling\n")
+	return s.pull
+}
+
+func (s *smokeStage) Run(_ context.Context, w engine.Worker) (engine.Result, error) {
+	s.ran = append(s.ran, w)
+	if w.Command[0] == "nvidia-smi" {
+		return engine.Result{Stdout: []byte("GPU 0: NVIDIA H200")}, nil
+	}
+	return engine.Result{Exit: s.exit, Stdout: []byte(s.output)}, nil
+}
+
+func (s *smokeStage) Start(context.Context, engine.Worker) (verify.Container, error) {
+	return nil, errors.New("not here")
+}
+
+// wellLines are those of a worker for which all is well.
+const wellLines = `{"stage":"start","ok":true,"schemaVersion":1,"visible":"void"}
+{"stage":"load","ok":true}
+{"stage":"init","ok":true}
+{"stage":"device","ok":true,"gpu":"GPU-1"}
+{"stage":"context","ok":true,"gpu":"GPU-1"}
+{"stage":"memory","ok":true,"gpu":"GPU-1"}
+{"stage":"kernel","ok":true,"gpu":"GPU-1","detail":"32 MiB"}
+{"stage":"end","ok":true}
+`
+
+func smoking(t *testing.T, s screen, stage *smokeStage, h host.Host, opts smokeOptions) *smokeRun {
+	t.Helper()
+	if opts.pull == "" {
+		opts.pull = "missing"
+	}
+	if opts.timeout == 0 {
+		opts.timeout = time.Minute
+	}
+	return &smokeRun{
+		cli: s.cli, opts: &opts,
+		facts:  func(context.Context) (host.Host, error) { return h, nil },
+		open:   func() (smokeEngine, func() error, error) { return stage, func() error { return nil }, nil },
+		image:  func(context.Context, *host.Host) (string, error) { return "docker-gpu-worker:1", nil },
+		binary: func(string) ([]byte, error) { return []byte("program"), nil },
+		reload: func(context.Context) error { return nil },
+	}
+}
+
+func TestSmokeReportsAndExits(t *testing.T) {
+	good := &smokeStage{output: wellLines}
+	s := newScreen(t, false, "")
+	assert.NilError(t, smoking(t, s, good, machine(""), smokeOptions{format: "text"}).do(t.Context()))
+	assert.Assert(t, strings.HasPrefix(s.out.String(), "ok     the engine answers: Docker 29.7.2\n"), s.out.String())
+	assert.Assert(t, strings.Contains(s.out.String(), "GPUs work in containers: "))
+	assert.Equal(t, good.ran[0].Image, "docker-gpu-worker:1")
+	assert.DeepEqual(t, good.ran[0].Command, []string{"/gpu-worker", "smoke"})
+
+	bad := &smokeStage{output: strings.Split(wellLines, "\n")[0], exit: 139}
+	s = newScreen(t, false, "")
+	err := smoking(t, s, bad, machine(""), smokeOptions{format: "json"}).do(t.Context())
+	assert.Equal(t, exitCode(err, false), exitFailed)
+	var report verify.SmokeReport
+	assert.NilError(t, json.Unmarshal(s.out.Bytes(), &report))
+	assert.Equal(t, report.Broken, "gpus")
+	assert.Equal(t, message(err, false, false), "") // the report has said it all
+}
+
+func TestSmokeInYourImage(t *testing.T) {
+	missing := "the engine has no image img, and --pull=never: get it with `docker pull img`"
+	for name, c := range map[string]struct {
+		stage  smokeStage
+		pull   string
+		pulled int
+		err    string
+	}{
+		"there":            {smokeStage{has: map[string]bool{"img": true}}, "missing", 0, ""},
+		"not there":        {smokeStage{}, "missing", 1, ""},
+		"there, but anew":  {smokeStage{has: map[string]bool{"img": true}}, "always", 1, ""},
+		"there, never":     {smokeStage{has: map[string]bool{"img": true}}, "never", 0, ""},
+		"not there, never": {smokeStage{}, "never", 0, missing},
+		"not to be had":    {smokeStage{pull: errors.New("img cannot be pulled: denied")}, "missing", 1, "img cannot be pulled: denied"},
+		"a broken engine":  {smokeStage{broken: errors.New("EOF")}, "missing", 0, "the image img cannot be inspected: EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScreen(t, false, "")
+			c.stage.output = wellLines
+			err := smoking(t, s, &c.stage, machine(""), smokeOptions{format: "text", image: "img", pull: c.pull}).do(t.Context())
+			assert.Equal(t, len(c.stage.pulled), c.pulled)
+			if c.err != "" {
+				assert.Error(t, err, c.err)
+				assert.Equal(t, len(c.stage.ran), 0)
+				return
+			}
+			assert.NilError(t, err)
+			for _, w := range c.stage.ran {
+				assert.Equal(t, w.Image, "img")
+				if w.Command[0] == "nvidia-smi" {
+					continue
+				}
+				assert.DeepEqual(t, w.Command, []string{"/.docker-gpu/gpu-worker", "smoke"})
+				head, err := tar.NewReader(bytes.NewReader(w.Files)).Next()
+				assert.NilError(t, err)
+				assert.Equal(t, head.Name, "gpu-worker")
+				assert.Equal(t, head.Mode, int64(0o755))
+			}
+			assert.Assert(t, strings.Contains(s.out.String(), "nvidia-smi of the image names the GPUs: GPU 0: NVIDIA H200"))
+		})
+	}
+}
+
+func TestSmokeThatCannotBegin(t *testing.T) {
+	away := machine("")
+	away.Local, away.Context = false, "server"
+	for name, c := range map[string]struct {
+		change func(*smokeRun)
+		code   int
+		says   string
+	}{
+		"no facts": {func(r *smokeRun) {
+			r.facts = func(context.Context) (host.Host, error) { return host.Host{}, errors.New("no such context") }
+		}, exitFailed, "no such context"},
+		"no engine": {func(r *smokeRun) {
+			r.open = func() (smokeEngine, func() error, error) { return nil, nil, errors.New("gone") }
+		}, exitFailed, "gone"},
+		"no worker": {func(r *smokeRun) {
+			r.image = func(context.Context, *host.Host) (string, error) { return "", worker.ErrNotBuilt }
+		}, exitFailed, "build it with `make build`"},
+		"none for --image": {func(r *smokeRun) {
+			r.opts.image, r.binary = "img", func(string) ([]byte, error) { return nil, worker.ErrNotBuilt }
+		}, exitFailed, "build it with `make build`"},
+		"reload elsewhere": {func(r *smokeRun) {
+			r.opts.reload = true
+			r.facts = func(context.Context) (host.Host, error) { return away, nil }
+		}, exitUsage, `the engine of context "server" is not on it`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScreen(t, false, "")
+			r := smoking(t, s, &smokeStage{output: wellLines}, machine(""), smokeOptions{format: "text"})
+			c.change(r)
+			err := r.do(t.Context())
+			assert.ErrorContains(t, err, c.says)
+			assert.Equal(t, exitCode(err, false), c.code)
+			assert.Equal(t, s.out.String(), "")
+		})
+	}
+}
+
+// Where no engine answers, the report says so, and nothing is opened or built.
+func TestSmokeWithoutAnEngine(t *testing.T) {
+	s := newScreen(t, false, "")
+	h := machine("")
+	h.Engine = host.Engine{Error: "connect: no such file or directory"}
+	r := smoking(t, s, nil, h, smokeOptions{format: "text"})
+	r.open = nil
+	assert.Equal(t, exitCode(r.do(t.Context()), false), exitFailed)
+	assert.Assert(t, strings.Contains(s.out.String(), "FAILED the engine answers: connect: no such file or directory\n"), s.out.String())
+}
