@@ -10,10 +10,10 @@ export CGO_CFLAGS ?= -O2 -Wno-deprecated-declarations
 # The race detector takes cgo; Go turns that off where no C compiler is.
 RACE      = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 # Code behind a tag of tests is held to the same rules.
-TAGS      = -tags e2e,bench
+TAGS      = -tags e2e,bench,gpu
 
 .DEFAULT_GOAL := help
-.PHONY: help build worker install uninstall demo test unit e2e e2e-torch cross lint bench bench-startup docs clean
+.PHONY: help build worker install uninstall demo test unit e2e e2e-torch gpu-tests cross lint bench bench-startup docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ e2e: build ## tests on the private engine, which this builds and starts
 
 e2e-torch: build ## the full PyTorch build on every kind of builder, recorded in docs/results
 	scripts/e2e-torch
+
+gpu-tests: build ## compile the tests that run on a machine with a real GPU (test/gpu)
+	CGO_ENABLED=0 go test -c -trimpath -ldflags '-s -w' -tags gpu -o bin/gpu.test ./test/gpu
 
 cross: ## compile for the other clients, without CGO
 	@for t in linux/amd64 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64; do \

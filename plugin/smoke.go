@@ -17,6 +17,7 @@ import (
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/verify"
 	"github.com/dockergpu/docker-gpu/internal/engine"
@@ -114,15 +115,44 @@ func (r *smokeRun) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.print(&h, report); err != nil {
+		return err
+	}
+	if !report.OK {
+		return cli.StatusError{StatusCode: exitFailed}
+	}
+	return nil
+}
+
+// print writes the report. Under a ladder that is broken stands what doctor finds on this
+// host, or else what is known of the words that the rung broke with.
+func (r *smokeRun) print(h *host.Host, report *verify.SmokeReport) error {
+	doc := newDoctorRun(r.cli, &doctorOptions{format: "text"})
+	j := &judgement{Report: &doctor.Report{}, host: h}
+	if !report.OK {
+		j = doc.judge(*h, selection{make: doc.checks}, nil)
+		j.Findings = slices.DeleteFunc(j.Findings, func(f doctor.Finding) bool { return f.Severity != doctor.Error })
+		if len(j.Findings) > 0 {
+			report.See = j.Findings[0].Code
+		} else if known := doctor.Explain(report.Why(), h, doc.now); report.See == "" && len(known) > 0 && !known[0].Near {
+			report.See = known[0].Code
+		}
+	}
+	w := r.cli.Out()
 	if r.opts.format == "json" {
-		err = writeJSON(r.cli.Out(), report)
-	} else {
-		err = report.Print(r.cli.Out())
+		return writeJSON(w, struct {
+			*verify.SmokeReport
+			Findings []doctor.Finding `json:"findings,omitempty"`
+		}{report, j.Findings})
 	}
-	if err == nil && !report.OK {
-		err = cli.StatusError{StatusCode: exitFailed}
+	if err := report.Print(w); err != nil || report.OK {
+		return err
 	}
-	return err
+	for _, f := range j.Findings {
+		fmt.Fprintln(w)
+		doc.finding(w, j, f)
+	}
+	return nil
 }
 
 // prepare finds the image to run: ours, or the user's with the worker put into it.

@@ -47,8 +47,9 @@ type smokeStage struct {
 	output string
 	exit   int
 
-	pulled []string
-	ran    []engine.Worker
+	refused error
+	pulled  []string
+	ran     []engine.Worker
 }
 
 func (s *smokeStage) ImageID(_ context.Context, image string) (string, error) {
@@ -69,6 +70,9 @@ func (s *smokeStage) Pull(_ context.Context, image string, w io.Writer) error {
 
 func (s *smokeStage) Run(_ context.Context, w engine.Worker) (engine.Result, error) {
 	s.ran = append(s.ran, w)
+	if s.refused != nil {
+		return engine.Result{}, &engine.RefusedError{For: "smoke", Step: "started", Err: s.refused}
+	}
 	if w.Command[0] == "nvidia-smi" {
 		return engine.Result{Stdout: []byte("GPU 0: NVIDIA H200")}, nil
 	}
@@ -125,6 +129,28 @@ func TestSmokeReportsAndExits(t *testing.T) {
 	assert.NilError(t, json.Unmarshal(s.out.Bytes(), &report))
 	assert.Equal(t, report.Broken, "gpus")
 	assert.Equal(t, message(err, false, false), "") // the report has said it all
+}
+
+// A broken ladder is explained by what doctor finds, and else by the words it broke with.
+func TestSmokeSaysWhy(t *testing.T) {
+	refused := &smokeStage{refused: errors.New(`could not select device driver "" with capabilities: [[gpu]]`)}
+	bare := host.Host{Local: true, Engine: host.Engine{Version: "29.7.2", Kind: "docker"}, GPUs: machine("").GPUs, Driver: machine("").Driver}
+	for name, c := range map[string]struct {
+		host host.Host
+		says []string
+	}{
+		"by a finding": {func() host.Host { h := bare; h.Engine.Kind = "podman"; return h }(), []string{"`docker gpu doctor` knows it as C004", "\nERROR    C004 "}},
+		"by its words": {func() host.Host { h := bare; h.Local = false; return h }(), []string{"`docker gpu doctor` knows it as C00"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScreen(t, false, "")
+			err := smoking(t, s, refused, c.host, smokeOptions{format: "text"}).do(t.Context())
+			assert.Equal(t, exitCode(err, false), exitFailed)
+			for _, text := range c.says {
+				assert.Assert(t, strings.Contains(s.out.String(), text), "%q is not in %s", text, s.out.String())
+			}
+		})
+	}
 }
 
 func TestSmokeInYourImage(t *testing.T) {

@@ -6,25 +6,22 @@ import (
 	"strings"
 )
 
-// Print writes the report for people: a line for each rung, then the verdict.
+// Print writes the report for people: a line for each rung, then the verdict. Rungs one
+// above the other that were not looked at for one reason share a line.
 func (r *SmokeReport) Print(w io.Writer) error {
 	var b strings.Builder
-	for _, rung := range r.Rungs {
-		mark, detail := "ok     ", rung.Detail
-		switch {
-		case rung.Skipped != "":
-			mark, detail = "-      ", rung.Skipped
-		case !rung.OK:
-			mark = "FAILED "
+	for i := 0; i < len(r.Rungs); i++ {
+		rung := r.Rungs[i]
+		alike := 1
+		for rung.Skipped != "" && i+alike < len(r.Rungs) && r.Rungs[i+alike].Skipped == rung.Skipped {
+			alike++
 		}
-		line := mark + rung.Title
-		if detail != "" {
-			line += ": " + detail
+		if alike > 2 {
+			fmt.Fprintf(&b, "-      %d rungs from %q on: %s\n", alike, rung.Title, rung.Skipped)
+			i += alike - 1
+			continue
 		}
-		if rung.Seconds >= 0.01 {
-			line += fmt.Sprintf(" (%.2f s)", rung.Seconds)
-		}
-		b.WriteString(line + "\n")
+		b.WriteString(rung.line())
 	}
 	for _, n := range r.Notes {
 		b.WriteString("note   " + n + "\n")
@@ -32,6 +29,34 @@ func (r *SmokeReport) Print(w io.Writer) error {
 	b.WriteString(r.Verdict() + "\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func (rung Rung) line() string {
+	mark, detail := "ok     ", rung.Detail
+	switch {
+	case rung.Skipped != "":
+		mark, detail = "-      ", rung.Skipped
+	case !rung.OK:
+		mark = "FAILED "
+	}
+	line := mark + rung.Title
+	if detail != "" {
+		line += ": " + detail
+	}
+	if rung.Seconds >= 0.01 {
+		line += fmt.Sprintf(" (%.2f s)", rung.Seconds)
+	}
+	return line + "\n"
+}
+
+// Why is what the first broken rung broke with, "" if none is.
+func (r *SmokeReport) Why() string {
+	for _, rung := range r.Rungs {
+		if rung.Name == r.Broken {
+			return rung.Detail
+		}
+	}
+	return ""
 }
 
 // Verdict is the report in one line.

@@ -111,6 +111,10 @@ func (s Smoke) watch(ctx context.Context, route string, run func(context.Context
 	default:
 		t.Refused = engineSays(err)
 	}
+	// The kernel's word for a loader that is not there.
+	if s.Files != nil && strings.Contains(t.Refused, "no such file or directory") {
+		t.Refused += "; does the image have a GNU C library, as those of Debian, Ubuntu and Red Hat do?"
+	}
 	return t
 }
 

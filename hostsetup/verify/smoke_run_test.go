@@ -158,6 +158,17 @@ func TestSmokeTellsWhyNothingRan(t *testing.T) {
 	assert.Assert(t, rung(t, r, Runtime).OK)
 }
 
+// An image with another C library cannot run the worker, and the engine's words hide why.
+func TestSmokeInAnImageWithoutALoader(t *testing.T) {
+	said := &engine.RefusedError{For: "smoke", Step: "started", Err: errors.New("exec /.docker-gpu/gpu-worker: no such file or directory")}
+	e := &fakeEngine{t: t, refuse: map[string]error{GPUs: said, CDI: said, Runtime: said}}
+	s := smokeOn(e)
+	s.Files = []byte("a tar")
+	r, err := s.Run(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, r.Why(), "exec /.docker-gpu/gpu-worker: no such file or directory; does the image have a GNU C library, as those of Debian, Ubuntu and Red Hat do?")
+}
+
 func TestSmokeGivesUpOnAContainer(t *testing.T) {
 	e := &fakeEngine{t: t, says: map[string]string{CDI: "h200-cdi", Runtime: "h200-cdi"}}
 	s := smokeOn(e)

@@ -1,0 +1,139 @@
+//go:build gpu
+
+// Package gpu runs the binary on a machine with a real GPU, against the packed engine that
+// start-engine.sh started. `make gpu-tests` compiles it to one file that needs no Go there;
+// README.md says how it is run. What it prints with -test.v is what docs/results keeps.
+package gpu
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+)
+
+// bench is the machine under test.
+type bench struct {
+	plugin string // docker-gpu
+	dir    string // of the engine
+	spec   string // the CDI spec
+}
+
+func theMachine(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{plugin: os.Getenv("DOCKER_GPU"), dir: os.Getenv("ENGINE_DIR"), spec: "/etc/cdi/nvidia.yaml"}
+	if b.plugin == "" || b.dir == "" {
+		t.Fatal("set DOCKER_GPU to the plugin's binary and ENGINE_DIR to the engine's folder, as README.md says")
+	}
+	return b
+}
+
+// run runs a program and shows what it printed.
+func (b *bench) run(t *testing.T, name string, args ...string) (stdout string, code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, name, args...)
+	var out, all bytes.Buffer
+	c.Stdout, c.Stderr = &multi{&out, &all}, &all
+	start := time.Now()
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if !strings.Contains(strings.Join(args, " "), "json") {
+		t.Logf("$ %s %s\n%s[exit %d, %.2f s]", filepath.Base(name), strings.Join(args, " "), all.String(), c.ProcessState.ExitCode(), time.Since(start).Seconds())
+	}
+	return out.String(), c.ProcessState.ExitCode()
+}
+
+// multi writes to both.
+type multi struct{ a, b *bytes.Buffer }
+
+func (m *multi) Write(p []byte) (int, error) { m.a.Write(p); return m.b.Write(p) }
+
+// finding is one of doctor's, as its JSON has it.
+type finding struct {
+	Code, Severity, Summary string
+	Fixes                   []struct {
+		Title string
+		Argv  [][]string
+		Undo  [][]string
+		Safe  bool
+	}
+}
+
+// doctor examines the machine; what is on both lists of the command is the same run's.
+func (b *bench) doctor(t *testing.T) (found []finding, code int) {
+	t.Helper()
+	b.run(t, b.plugin, "doctor")
+	out, code := b.run(t, b.plugin, "doctor", "--format", "json")
+	var report struct{ Findings []finding }
+	assert.NilError(t, json.Unmarshal([]byte(out), &report), out)
+	return report.Findings, code
+}
+
+// smoke climbs the ladder.
+func (b *bench) smoke(t *testing.T, args ...string) (broken, see string, code int) {
+	t.Helper()
+	b.run(t, b.plugin, append([]string{"smoke"}, args...)...)
+	out, code := b.run(t, b.plugin, append([]string{"smoke", "--format", "json"}, args...)...)
+	var report struct{ Broken, See string }
+	assert.NilError(t, json.Unmarshal([]byte(out), &report), out)
+	return report.Broken, report.See, code
+}
+
+// restart restarts the engine with a search path and a change to its daemon.json.
+func (b *bench) restart(t *testing.T, path string, change func(map[string]any)) {
+	t.Helper()
+	file := filepath.Join(b.dir, "daemon.json")
+	if change != nil {
+		var config map[string]any
+		data, err := os.ReadFile(file)
+		assert.NilError(t, err)
+		assert.NilError(t, json.Unmarshal(data, &config))
+		change(config)
+		data, err = json.MarshalIndent(config, "", "  ")
+		assert.NilError(t, err)
+		assert.NilError(t, os.WriteFile(file, data, 0o644))
+	}
+	pidFile := filepath.Join(b.dir, "pid")
+	if text, err := os.ReadFile(pidFile); err == nil {
+		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		assert.NilError(t, err)
+		assert.NilError(t, syscall.Kill(pid, syscall.SIGTERM))
+		for range 200 {
+			if syscall.Kill(pid, 0) != nil {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	log, err := os.OpenFile(filepath.Join(b.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	assert.NilError(t, err)
+	defer log.Close()
+	c := exec.Command(filepath.Join(b.dir, "bin/dockerd"), "--config-file", file)
+	c.Env = append(os.Environ(), "PATH="+path)
+	c.Stdout, c.Stderr = log, log
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	assert.NilError(t, c.Start())
+	go func() { _ = c.Wait() }()
+	for range 200 {
+		if exec.Command("docker", "version").Run() == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("the engine does not come back; its log is " + log.Name())
+}
