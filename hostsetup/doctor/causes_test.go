@@ -92,6 +92,9 @@ func TestNothingIsSaidWithoutNeed(t *testing.T) {
 		"a container from before the engine's upgrade": {docker29, "C067", func(h *host.Host) { h.Engine.Containers[0].Route = byHook; h.Engine.Started = judgedAt() }},
 		"the file names a flag's neighbour":            {docker29, "C006", func(h *host.Host) { h.Engine.Config = `{"debug": true}` }},
 		"an open device":                               {docker29, "C040", func(h *host.Host) { h.Engine.UserNS = true }},
+		"MIG's administration is for root": {docker29, "C040", func(h *host.Host) {
+			h.Engine.UserNS, h.Nodes = true, append(h.Nodes, host.Node{Path: "/dev/nvidia-caps/nvidia-cap1", Mode: 0o400}, host.Node{Path: "/dev/nvidia-caps/nvidia-cap2", Mode: 0o444})
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := recorded(t, c.of)

@@ -203,7 +203,7 @@ func noJITSpec(h *host.Host, _ time.Time) []Finding {
 		Summary:  "the nvidia runtime cannot make a spec without " + listed(missing),
 		Evidence: []Evidence{{"/dev", "not there: " + listed(missing)}, {"toolkit", shown("version " + h.Toolkit.Version)}},
 		Fixes: []Fix{
-			{Title: "make the device nodes", Root: true, Disruption: None, Safe: true, Argv: [][]string{{"nvidia-ctk", "system", "create-device-nodes", "--control-devices", "--load-kernel-modules"}, {"nvidia-modprobe", "-u", "-c=0"}}},
+			{Title: "make the device nodes", Root: true, Disruption: None, Safe: true, Argv: makeNodes(missing)},
 			{Title: "see what the toolkit says", Root: true, Disruption: None, Argv: [][]string{{"nvidia-ctk", "--debug", "cdi", "generate", "--output=/dev/null"}}},
 		},
 	}

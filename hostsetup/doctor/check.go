@@ -38,6 +38,7 @@ const (
 	Local   Fact = "local"   // the machine's own files, seen here or by a worker there
 	PCI     Fact = "pci"     // an NVIDIA GPU on the bus
 	Module  Fact = "module"  // a loaded NVIDIA driver
+	Nodes   Fact = "nodes"   // the list of device nodes, which may be empty
 	NVML    Fact = "nvml"    // GPUs with their health
 	KLog    Fact = "klog"    // the kernel log
 	Docker  Fact = "engine"  // an engine that answers

@@ -54,7 +54,7 @@ func TestCausesHideWhatFollowsFromThem(t *testing.T) {
 			}
 			h.Driver.CUDAError = "802 CUDA_ERROR_SYSTEM_NOT_READY"
 		}}, "G010", nil, []string{"H007", "G009"}},
-		{sick{"no nodes", "dgx-h100", func(h *host.Host) { h.Nodes = h.Nodes[:1]; h.Nodes[0].Mode = 0o600 }}, "G021", nil, []string{"G016"}},
+		{sick{"some nodes missing, one closed", "dgx-h100", func(h *host.Host) { h.Nodes = h.Nodes[:1]; h.Nodes[0].Mode = 0o600 }}, "G021", []string{"G016"}, nil},
 		{sick{"a BAR without a place", "workstation", func(h *host.Host) {
 			h.GPUs = nil
 			logLines(h, "pci 0000:01:00.0: BAR 1: can't assign; no space")

@@ -162,7 +162,7 @@ func remapped(h *host.Host, _ time.Time) []Finding {
 	}
 	var closed []string
 	for _, n := range h.Nodes {
-		if strings.HasPrefix(n.Path, "/dev/nvidia") && n.Mode&0o006 != 0o006 {
+		if gpuNode.MatchString(n.Path) && n.Mode&0o006 != 0o006 {
 			closed = append(closed, fmt.Sprintf("%s (%04o)", n.Path, n.Mode&0o7777))
 		}
 	}
