@@ -47,6 +47,17 @@ const (
 	Systemd Fact = "systemd" // unit states
 )
 
+// Rarity is how often a report of a check's symptoms comes to it in the end.
+type Rarity int
+
+const (
+	// Often is what most reports of the text come to.
+	Often Rarity = iota - 1
+	Sometimes
+	// Seldom takes a host of a special kind: a snap, Docker Desktop, Podman.
+	Seldom
+)
+
 // Check is one thing that can be wrong.
 type Check struct {
 	// Code is stable and never used for anything else: "G001".
@@ -61,6 +72,8 @@ type Check struct {
 	// Symptoms are texts that users see of it, as they are printed; `explain` and the
 	// table of codes use them. A regular expression where one begins with "re:".
 	Symptoms []string
+	// Rarity puts checks in order whose symptoms fit a text equally well.
+	Rarity Rarity
 	// Cause says in a sentence or two why it happens; Link leads to more.
 	Cause string
 	// Remedy says in a sentence what mends it, for the table of codes and for a text

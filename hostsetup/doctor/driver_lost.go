@@ -36,6 +36,7 @@ func lostChecks() []Check {
 		},
 		{
 			Code: "G007", Title: "the firmware of the machine gives the GPUs enough address space", Group: Driver, Severity: Error, Needs: []Fact{KLog, PCI, Module}, After: afterDriver("G012"),
+			Rarity:   Seldom,
 			Symptoms: []string{"No devices were found", "re:BAR \\d+.*can't assign", "This PCI I/O region assigned to your NVIDIA device is invalid"},
 			Cause:    "The GPU's memory window (BAR) got no place: Above 4G Decoding or Resizable BAR is off in the machine's firmware setup.",
 			Link:     "https://github.com/NVIDIA/open-gpu-kernel-modules/issues/862",
@@ -43,7 +44,7 @@ func lostChecks() []Check {
 		},
 		{
 			Code: "G014", Title: "the driver sees every GPU on the bus", Group: Driver, Severity: Error, Needs: []Fact{PCI, Module}, After: afterDriver("G018", "G012", "G013", "G007"),
-			Symptoms: []string{"nvidia-smi: No devices were found", "No devices were found"},
+			Symptoms: []string{"No devices were found"},
 			Cause:    "A GPU is on the bus and the driver does not list it: it could not be started, is excluded, or is bound to another driver.",
 			Run:      unseen,
 		},

@@ -11,7 +11,7 @@ import (
 func nextBootChecks() []Check {
 	return []Check{{
 		Code: "G003", Title: "the kernel that starts next has an NVIDIA module", Group: Driver, Severity: Warning, Needs: []Fact{Local, PCI}, After: []string{"G004", "G005", "G006", "G008", "G001"},
-		Symptoms: []string{"modprobe: FATAL: Module nvidia not found in directory /lib/modules"},
+		Symptoms: []string{"was skipped since the kernel headers for this kernel do not seem to be installed", "re:kernel headers for kernel .* cannot be found"},
 		Cause:    "A newer kernel was installed, and no module was built or installed for it. All works until the machine restarts.",
 		Run:      nextBoot,
 	}}

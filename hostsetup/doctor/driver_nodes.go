@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -132,7 +131,7 @@ func nodesClosed(h *host.Host, now time.Time) []Finding {
 		if !gpuNode.MatchString(n.Path) || n.Mode&0o666 == 0o666 {
 			continue
 		}
-		mode := "0" + strconv.FormatUint(uint64(n.Mode&0o777), 8)
+		mode := fmt.Sprintf("%04o", n.Mode&0o777)
 		evidence = append(evidence, saw(n.Path, "mode %s, user %d, group %d", mode, n.UID, n.GID))
 		argv, undo = append(argv, n.Path), append(undo, []string{"chmod", mode, n.Path})
 	}

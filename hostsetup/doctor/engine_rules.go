@@ -22,6 +22,7 @@ func deviceRuleChecks() []Check {
 			Link:     toolkitDocs + "install-guide.html#rootless-mode", Run: noCgroupsForRoot,
 		}, {
 			Code: "C010", Title: "containers keep their GPUs through a daemon-reload", Group: Engine, Severity: Warning, Needs: []Fact{Local, Docker, Module}, After: append(otherDocker(), "G001", "G002", "C001", "C036", "C058"),
+			Rarity:   Often,
 			Symptoms: []string{"Failed to initialize NVML: Unknown Error", "re:NVML: Unknown Error"},
 			Cause: "The hook gives devices behind systemd's back. At each `systemctl daemon-reload`, which every package upgrade does, systemd sets the device rules of running " +
 				"containers again and takes the GPUs away.",

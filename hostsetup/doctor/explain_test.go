@@ -62,6 +62,28 @@ func TestTextsAreKnown(t *testing.T) {
 	}
 }
 
+// Where several causes give one text, what most reports of it come to is first, what
+// takes a host of a special kind last.
+func TestTheCommonestCauseComesFirst(t *testing.T) {
+	for text, want := range map[string]string{
+		`could not select device driver "" with capabilities: [[gpu]]`:       "C001 C036 C002 C003 C004",
+		`could not select device driver "nvidia" with capabilities: [[gpu]]`: "C001 C036 C002 C003 C004",
+		`failed to discover GPU vendor from CDI: no known GPU vendor found`:  "C001 C018",
+		`Failed to initialize NVML: Unknown Error`:                           "C010 C058",
+		`Failed to initialize NVML: Insufficient Permissions`:                "C011 G016", // the longer match is the closer one
+		`No devices were found`: "G006 G014 G007",
+		`modprobe: FATAL: Module nvidia not found in directory /lib/modules/6.8.0-88-generic`: "G001",
+	} {
+		for _, h := range []*host.Host{nil, recorded(t, "healthy-docker29-cdi")} { // nothing of it is seen there
+			var got []string
+			for _, a := range Explain(text, h, judgedAt()) {
+				got = append(got, a.Code)
+			}
+			assert.Equal(t, strings.Join(got, " "), want, text)
+		}
+	}
+}
+
 func TestTheHostDecidesBetweenCauses(t *testing.T) {
 	const text = `docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]].`
 	for name, want := range map[string]string{
@@ -82,7 +104,7 @@ func TestTheHostDecidesBetweenCauses(t *testing.T) {
 	h := recorded(t, "healthy-docker29-cdi")
 	h.Driver = host.Driver{}
 	answers := Explain(text, h, judgedAt())
-	assert.Equal(t, answers[0].Code, "C036")
+	assert.Equal(t, answers[0].Code, "C001")
 	assert.Assert(t, strings.HasPrefix(answers[0].Host, "on this host it may follow from G001"), answers[0].Host)
 }
 

@@ -38,6 +38,7 @@ func hookChecks() []Check {
 			Link:     "https://docs.docker.com/engine/daemon/proxy/#systemd-unit-file", Run: hookNotOnPath,
 		}, {
 			Code: "C001", Title: "--gpus has a way to the GPU", Group: Toolkit, Severity: Error, Needs: []Fact{Local, Docker, Module}, After: append(otherDocker(), "G001", "C027", "C036"),
+			Rarity:   Often,
 			Symptoms: []string{noDriver, "failed to discover GPU vendor from CDI: no known GPU vendor found"},
 			Cause: "Docker looks for NVIDIA's hook on its PATH once, when it starts. It is not installed, or was installed after that. " +
 				"An entry in daemon.json has nothing to do with it.",
