@@ -26,7 +26,7 @@ func TestCausesHideWhatFollowsFromThem(t *testing.T) {
 			h.GPUs = nil
 			h.Unread = map[string]string{"nvml": "Driver/library version mismatch"}
 			h.Driver.Libraries[1].Version = "580.119.02"
-		}}, "G002", []string{"G003"}, []string{"G010", "G014", "G021", "H001", "H016"}},
+		}}, "G002", nil, []string{"G010", "G014", "G021", "H001", "H016"}},
 		{sick{"a driver that hangs", "dgx-h100", func(h *host.Host) { h.GPUs, h.Unread = nil, map[string]string{"nvml": "NVML did not answer within 5s"} }}, "G019", nil, []string{"G010", "G014", "H002"}},
 		{sick{"Blackwell and proprietary modules", "workstation", func(h *host.Host) {
 			h.PCI[0].Device, h.Driver.Flavour, h.GPUs = "2b85", "proprietary", nil

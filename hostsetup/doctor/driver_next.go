@@ -17,7 +17,7 @@ func nextBootChecks() []Check {
 	}}
 }
 
-func nextBoot(h *host.Host, _ time.Time) []Finding {
+func nextBoot(h *host.Host, now time.Time) []Finding {
 	if h.OS.WSL != 0 || inContainer(h) || h.Kernel.NextBoot == "" || h.Driver.Version == "" {
 		return nil
 	}
@@ -46,8 +46,8 @@ func nextBoot(h *host.Host, _ time.Time) []Finding {
 				}
 			}
 		}
-		if k.NVIDIAVersion == "" || library == "" || library == k.NVIDIAVersion {
-			return nil
+		if k.NVIDIAVersion == "" || library == "" || library == k.NVIDIAVersion || len(mismatch(h, now)) > 0 {
+			return nil // G002 tells of libraries that do not fit, and mends the next kernel's module too
 		}
 		return []Finding{told([]Evidence{saw(tidy(k.NVIDIA), "%s", k.NVIDIAVersion), saw("libnvidia-ml.so", "%s", library)}, buildModule(h, k.Release),
 			"after the next restart the module is %s and the libraries are %s", k.NVIDIAVersion, library)}

@@ -64,7 +64,7 @@ func mig(g host.GPU) (Finding, bool) {
 			"%s: MIG will be %s only after a reset", gpuName(g), onOff(m.Pending)), true
 	case m.On && len(m.Devices) == 0:
 		return told([]Evidence{saw("NVML", "MIG is on, with no instances")},
-			[]Fix{{Title: "see which instances can be made, then make them with `nvidia-smi mig -cgi PROFILE -C`", Argv: [][]string{{"nvidia-smi", "mig", "-i", selectGPU(g), "-lgip"}}, Root: true, Disruption: None}},
+			[]Fix{{Title: "see which instances can be made, then make them with `nvidia-smi mig -cgi PROFILE -C`, and write the CDI spec anew", Argv: [][]string{{"nvidia-smi", "mig", "-i", selectGPU(g), "-lgip"}}, Root: true, Disruption: None}},
 			"%s is in MIG mode without any instance: CUDA sees no GPU there", gpuName(g)), true
 	}
 	return Finding{}, false

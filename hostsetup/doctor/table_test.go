@@ -24,6 +24,20 @@ func byTextAlone() map[string]string {
 	}
 }
 
+// retired are codes that were checks once, and are never used again.
+func retired() map[string]string {
+	return map[string]string{
+		"V002": "C034 tells of the toolkit's security holes",
+		"V004": "C069 tells of engines from before CDI",
+	}
+}
+
+func TestRetiredCodesStayRetired(t *testing.T) {
+	for _, c := range All() {
+		assert.Assert(t, retired()[c.Code] == "", "%s meant something else once", c.Code)
+	}
+}
+
 // TestTable compares docs/checks.md with the checks; with -update it writes the page.
 func TestTable(t *testing.T) {
 	const page = "../../docs/checks.md"
@@ -72,6 +86,10 @@ func checksPage() string {
 	b.WriteString("\nA fix that is empty is said by the finding, for the host at hand.\n\n## Known by their text alone\n\n")
 	for _, code := range slices.Sorted(maps.Keys(byTextAlone())) {
 		fmt.Fprintf(&b, "- %s: %s.\n", code, byTextAlone()[code])
+	}
+	b.WriteString("\n## Codes that are no longer used\n\n")
+	for _, code := range slices.Sorted(maps.Keys(retired())) {
+		fmt.Fprintf(&b, "- %s: %s.\n", code, retired()[code])
 	}
 	b.WriteString("\n## Rows of the catalogue without a check\n\n")
 	if len(missingRows()) == 0 {
