@@ -39,6 +39,7 @@ const (
 	PCI     Fact = "pci"     // an NVIDIA GPU on the bus
 	Module  Fact = "module"  // a loaded NVIDIA driver
 	Nodes   Fact = "nodes"   // the list of device nodes, which may be empty
+	Bridges Fact = "acs"     // how the PCI bridges above GPUs are set up
 	NVML    Fact = "nvml"    // GPUs with their health
 	KLog    Fact = "klog"    // the kernel log
 	Docker  Fact = "engine"  // an engine that answers

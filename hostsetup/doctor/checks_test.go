@@ -45,7 +45,9 @@ func ailments() map[string]struct {
 		"C007": {"", func(h *host.Host) { h.Engine.Runtimes["nvidia"] = "/opt/gone/nvidia-container-runtime.real" }},
 		"C008": {"", func(h *host.Host) { h.GPUs, h.Driver.NVML, h.Driver.Libraries = nil, "", nil }},
 		"C009": {rootless, func(h *host.Host) { h.Toolkit.Config, h.Engine.CDIDevices = nil, nil }},
-		"C010": {"", func(h *host.Host) { box(h).Route, h.Toolkit.Config["nvidia-container-runtime.mode"] = "runtime", "legacy" }},
+		"C010": {"", func(h *host.Host) {
+			box(h).Route, h.Toolkit.Config["nvidia-container-runtime.mode"] = "runtime", "legacy"
+		}},
 		"C011": {"", func(h *host.Host) { h.OS.SELinux, h.Engine.Security = "enforcing", []string{"name=selinux"} }},
 		"C012": {"", func(h *host.Host) { box(h).Env["NVIDIA_REQUIRE_CUDA"] = "cuda>=13.1" }},
 		"C013": {"", func(h *host.Host) { h.Driver.Version = "535.54.03" }},

@@ -97,7 +97,7 @@ func lacks(h *host.Host, needs []Fact) (why string, ok bool) {
 
 func has(h *host.Host, f Fact) bool {
 	switch f {
-	case Local, Nodes:
+	case Local, Nodes, Bridges:
 		return h.Kernel.Release != ""
 	case PCI:
 		return slices.ContainsFunc(h.PCI, isGPU)
