@@ -13,7 +13,7 @@ import (
 func xidChecks() []Check {
 	return []Check{{
 		Code: "H015", Title: "the driver logged no errors (Xid)", Group: Health, Severity: Warning, Needs: []Fact{KLog},
-		Symptoms: []string{"re:NVRM: Xid \\(PCI:[0-9a-f:.]+\\): \\d+"},
+		Symptoms: []string{"re:Xid \\(PCI:[0-9a-f:.]+\\): \\d+"},
 		Cause:    "Each Xid has a number; NVIDIA's catalogue says what it means and what to do at once.",
 		Link:     policy.XidSource,
 		Run:      pressing(xids),

@@ -23,17 +23,17 @@ func CUDAFailure(call string, result int) string {
 	case result == 802: // CUDA_ERROR_SYSTEM_NOT_READY
 		return "G010"
 	case result == 999 && call == "cuInit": // CUDA_ERROR_UNKNOWN
-		return "C16"
+		return "C016"
 	case result == 209: // CUDA_ERROR_NO_BINARY_FOR_GPU
-		return "C14"
+		return "C014"
 	case result == 222: // CUDA_ERROR_UNSUPPORTED_PTX_VERSION
-		return "C15"
+		return "C015"
 	case result == 46: // CUDA_ERROR_DEVICE_UNAVAILABLE
-		return "H13"
+		return "H013"
 	case result == 803: // CUDA_ERROR_SYSTEM_DRIVER_MISMATCH
 		return "G002"
 	case result == 214: // CUDA_ERROR_ECC_UNCORRECTABLE
-		return "H02"
+		return "H002"
 	}
 	return ""
 }

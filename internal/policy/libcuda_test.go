@@ -23,8 +23,8 @@ func TestCUDAFailure(t *testing.T) {
 		result int
 		want   string
 	}{
-		{"cuInit", 999, "C16"}, {"cuMemAlloc", 999, ""}, {"cuInit", 3, "G009"}, {"cuCtxSynchronize", 3, ""},
-		{"cuDevicePrimaryCtxRetain", 802, "G010"}, {"cuModuleLoadDataEx", 222, "C15"}, {"cuInit", 803, "G002"}, {"cuInit", 0, ""}, {"", -1, ""},
+		{"cuInit", 999, "C016"}, {"cuMemAlloc", 999, ""}, {"cuInit", 3, "G009"}, {"cuCtxSynchronize", 3, ""},
+		{"cuDevicePrimaryCtxRetain", 802, "G010"}, {"cuModuleLoadDataEx", 222, "C015"}, {"cuInit", 803, "G002"}, {"cuInit", 0, ""}, {"", -1, ""},
 	} {
 		assert.Equal(t, CUDAFailure(c.call, c.result), c.want, "%s %d", c.call, c.result)
 	}
