@@ -78,31 +78,40 @@ func brokenSpec(h *host.Host, _ time.Time) (out []Finding) {
 }
 
 func doubleDevices(h *host.Host, _ time.Time) (out []Finding) {
-	for i, a := range h.CDI.Specs {
-		for _, b := range h.CDI.Specs[i+1:] {
-			if a.Error != "" || b.Error != "" || a.Kind != b.Kind || !sameDir(path.Dir(a.Path), path.Dir(b.Path)) || a.Path == b.Path {
-				continue
-			}
-			var both []string
-			for _, d := range a.Devices {
-				if slices.Contains(b.Devices, d) {
-					both = append(both, a.Kind+"="+d)
-				}
-			}
-			if len(both) == 0 {
-				continue
-			}
-			extra := older(a, b)
-			f := Finding{
-				Summary:  fmt.Sprintf("%s and %s both define %s: the engine drops what both define", shown(a.Path), shown(b.Path), listed(both)),
-				Evidence: []Evidence{{a.Path, shown(strings.Join(a.Devices, ", "))}, {b.Path, shown(strings.Join(b.Devices, ", "))}},
-				Fixes:    []Fix{setAside(extra.Path)},
-			}
-			if a.Kind != gpuKind || !looksInto(h, a.Path) {
-				f.Severity = Warning
-			}
-			out = append(out, f)
+	type device struct{ dir, kind, name string }
+	type pair struct{ first, other int }
+	var pairs []pair
+	first, both := map[device]int{}, map[pair][]string{}
+	for i, s := range h.CDI.Specs {
+		if s.Error != "" {
+			continue
 		}
+		for _, name := range s.Devices {
+			d := device{plainDir(path.Dir(s.Path)), s.Kind, name}
+			other, there := first[d]
+			switch {
+			case !there:
+				first[d] = i
+			case h.CDI.Specs[other].Path != s.Path:
+				p := pair{other, i}
+				if both[p] == nil {
+					pairs = append(pairs, p)
+				}
+				both[p] = append(both[p], s.Kind+"="+name)
+			}
+		}
+	}
+	for _, p := range pairs {
+		a, b := h.CDI.Specs[p.first], h.CDI.Specs[p.other]
+		f := Finding{
+			Summary:  fmt.Sprintf("%s and %s both define %s: the engine drops what both define", shown(a.Path), shown(b.Path), listed(both[p])),
+			Evidence: []Evidence{{a.Path, shown(strings.Join(a.Devices, ", "))}, {b.Path, shown(strings.Join(b.Devices, ", "))}},
+			Fixes:    []Fix{setAside(older(a, b).Path)},
+		}
+		if a.Kind != gpuKind || !looksInto(h, a.Path) {
+			f.Severity = Warning
+		}
+		out = append(out, f)
 	}
 	return out
 }
