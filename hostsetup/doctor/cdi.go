@@ -42,14 +42,14 @@ func cdiChecks() []Check {
 			Remedy:   "upgrade Docker, or write the spec with the toolkit that this host has",
 			Link:     cdiDocs, Run: newSchema,
 		}, {
-			Code: "C017", Title: "the engine takes CDI devices", Group: Toolkit, Severity: Error, Needs: []Fact{Docker, Module}, After: append(otherDocker(), "G001"),
+			Code: "C017", Title: "the engine takes CDI devices", Group: Toolkit, Severity: Error, Needs: []Fact{Docker, Module}, After: append(otherDocker(), "G001", "C001", "C036"),
 			Symptoms: []string{`could not select device driver "cdi" with capabilities: []`},
 			Cause:    "CDI is off: Docker 25 to 28.1 has it only with features.cdi in daemon.json, and later ones unless that says false.",
 			Remedy:   `put "features": {"cdi": true} into daemon.json and restart Docker`,
 			Link:     "https://docs.docker.com/build/building/cdi/", Run: cdiOff,
 		}, {
 			Code: "C069", Title: "the engine knows CDI", Group: Toolkit, Severity: Note, Needs: []Fact{Docker, Module}, After: append(otherDocker(), "G001"),
-			Symptoms: []string{`re:error gathering device information while adding custom device "?nvidia\.com/gpu=`, `re:bad format for path: nvidia\.com/gpu`},
+			Symptoms: []string{`re:error gathering device information while adding custom device "?nvidia\.com/gpu=`, "bad format for path: nvidia.com/gpu", "invalid device specification nvidia.com/gpu=all"},
 			Cause:    "Docker before 25 has no CDI and takes the name of a CDI device for a path below /dev.",
 			Remedy:   "use `--gpus`, or upgrade Docker to 28.2 or newer",
 			Link:     "https://docs.docker.com/engine/install/", Run: engineWithoutCDI,
@@ -78,31 +78,40 @@ func brokenSpec(h *host.Host, _ time.Time) (out []Finding) {
 }
 
 func doubleDevices(h *host.Host, _ time.Time) (out []Finding) {
-	for i, a := range h.CDI.Specs {
-		for _, b := range h.CDI.Specs[i+1:] {
-			if a.Error != "" || b.Error != "" || a.Kind != b.Kind || !sameDir(path.Dir(a.Path), path.Dir(b.Path)) || a.Path == b.Path {
-				continue
-			}
-			var both []string
-			for _, d := range a.Devices {
-				if slices.Contains(b.Devices, d) {
-					both = append(both, a.Kind+"="+d)
-				}
-			}
-			if len(both) == 0 {
-				continue
-			}
-			extra := older(a, b)
-			f := Finding{
-				Summary:  fmt.Sprintf("%s and %s both define %s: the engine drops what both define", shown(a.Path), shown(b.Path), listed(both)),
-				Evidence: []Evidence{{a.Path, shown(strings.Join(a.Devices, ", "))}, {b.Path, shown(strings.Join(b.Devices, ", "))}},
-				Fixes:    []Fix{setAside(extra.Path)},
-			}
-			if a.Kind != gpuKind || !looksInto(h, a.Path) {
-				f.Severity = Warning
-			}
-			out = append(out, f)
+	type device struct{ dir, kind, name string }
+	type pair struct{ first, other int }
+	var pairs []pair
+	first, both := map[device]int{}, map[pair][]string{}
+	for i, s := range h.CDI.Specs {
+		if s.Error != "" {
+			continue
 		}
+		for _, name := range s.Devices {
+			d := device{plainDir(path.Dir(s.Path)), s.Kind, name}
+			other, there := first[d]
+			switch {
+			case !there:
+				first[d] = i
+			case h.CDI.Specs[other].Path != s.Path:
+				p := pair{other, i}
+				if both[p] == nil {
+					pairs = append(pairs, p)
+				}
+				both[p] = append(both[p], s.Kind+"="+name)
+			}
+		}
+	}
+	for _, p := range pairs {
+		a, b := h.CDI.Specs[p.first], h.CDI.Specs[p.other]
+		f := Finding{
+			Summary:  fmt.Sprintf("%s and %s both define %s: the engine drops what both define", shown(a.Path), shown(b.Path), listed(both[p])),
+			Evidence: []Evidence{{a.Path, shown(strings.Join(a.Devices, ", "))}, {b.Path, shown(strings.Join(b.Devices, ", "))}},
+			Fixes:    []Fix{setAside(older(a, b).Path)},
+		}
+		if a.Kind != gpuKind || !looksInto(h, a.Path) {
+			f.Severity = Warning
+		}
+		out = append(out, f)
 	}
 	return out
 }
@@ -122,18 +131,24 @@ func older(a, b host.CDISpec) host.CDISpec {
 	return a
 }
 
-func unknownFields(h *host.Host, _ time.Time) (out []Finding) {
-	if policy.EngineOf(h.Engine.Version).CDI == "no" {
-		return nil // it reads none
+// fieldsUnknown are fields of a spec for which the engine drops it.
+func fieldsUnknown(h *host.Host, s host.CDISpec) (unknown []string) {
+	engine := policy.EngineOf(h.Engine.Version)
+	if engine.CDI == "no" || engine.Schema == policy.EngineOf("").Schema || !looksInto(h, s.Path) {
+		return nil // it reads no specs, or all, or not this one
 	}
-	for _, s := range h.CDI.Specs {
-		var unknown []string
-		for _, field := range policy.CDIFields() {
-			if slices.Contains(s.Fields, field.Name) && policy.Compare(h.Engine.Version, field.Engine) < 0 && policy.EngineOf(h.Engine.Version).Schema != policy.EngineOf("").Schema {
-				unknown = append(unknown, field.Name)
-			}
+	for _, field := range policy.CDIFields() {
+		if slices.Contains(s.Fields, field.Name) && policy.Compare(h.Engine.Version, field.Engine) < 0 {
+			unknown = append(unknown, field.Name)
 		}
-		if len(unknown) == 0 || !looksInto(h, s.Path) {
+	}
+	return unknown
+}
+
+func unknownFields(h *host.Host, _ time.Time) (out []Finding) {
+	for _, s := range h.CDI.Specs {
+		unknown := fieldsUnknown(h, s)
+		if len(unknown) == 0 {
 			continue
 		}
 		again := regenerate(s.Path)
@@ -153,8 +168,8 @@ func unknownFields(h *host.Host, _ time.Time) (out []Finding) {
 func newSchema(h *host.Host, _ time.Time) (out []Finding) {
 	reads := policy.EngineOf(h.Engine.Version).Schema
 	for _, s := range h.CDI.Specs {
-		if reads == "" || s.Schema == "" || !looksInto(h, s.Path) || policy.Compare(s.Schema, reads) <= 0 {
-			continue
+		if reads == "" || s.Schema == "" || !looksInto(h, s.Path) || policy.Compare(s.Schema, reads) <= 0 || len(fieldsUnknown(h, s)) > 0 {
+			continue // C020 tells of fields
 		}
 		fixes := []Fix{byHand("upgrade Docker", true, Restart)}
 		if s.Kind == gpuKind {
@@ -240,7 +255,11 @@ func engineWithoutCDI(h *host.Host, _ time.Time) []Finding {
 	f := Finding{
 		Summary:  "Docker " + shown(h.Engine.Version) + " has no CDI: GPUs come by `--gpus` and the hook alone",
 		Evidence: []Evidence{{"docker version", shown(h.Engine.Version)}},
-		Fixes:    []Fix{byHand("upgrade to docker-ce 28.2 or newer (https://docs.docker.com/engine/install/)", true, Restart)},
+		Fixes:    engineFixes(h),
+	}
+	if h.Engine.CgroupDriver == "systemd" {
+		f.Summary += ", and containers lose them at a systemctl daemon-reload"
+		f.Evidence = append(f.Evidence, Evidence{"docker info", "cgroup driver systemd"})
 	}
 	return []Finding{f}
 }

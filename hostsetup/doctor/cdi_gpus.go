@@ -23,7 +23,7 @@ func specChecks() []Check {
 			Link:     cdiDocs, Run: noDevices,
 		}, {
 			Code: "C041", Title: "the nvidia runtime can make its specs", Group: Toolkit, Severity: Error, Needs: []Fact{Local, Docker, Module, Tools},
-			After:    append(otherDocker(), "G001", "G002", "C008", "C016"),
+			After:    append(otherDocker(), "G001", "G002", "G021", "C008", "C016"),
 			Symptoms: []string{"re:unresolvable CDI devices runtime\\.nvidia\\.com/gpu=", "failed to generate CDI spec"},
 			Cause:    "The nvidia runtime since 1.18 writes a spec for each container. It could not, and before 1.18.2 does not say why.",
 			Remedy:   "`nvidia-ctk --debug cdi generate --output=/dev/null` says why",
@@ -49,6 +49,9 @@ func staleMIG(h *host.Host, _ time.Time) (out []Finding) {
 	for _, g := range h.GPUs {
 		if g.MIG == nil || !g.MIG.On {
 			continue
+		}
+		if len(g.MIG.Devices) == 0 {
+			return nil // H017 tells of it; a spec written now would be no better
 		}
 		for _, d := range g.MIG.Devices {
 			devices++
@@ -203,7 +206,7 @@ func noJITSpec(h *host.Host, _ time.Time) []Finding {
 		Summary:  "the nvidia runtime cannot make a spec without " + listed(missing),
 		Evidence: []Evidence{{"/dev", "not there: " + listed(missing)}, {"toolkit", shown("version " + h.Toolkit.Version)}},
 		Fixes: []Fix{
-			{Title: "make the device nodes", Root: true, Disruption: None, Safe: true, Argv: [][]string{{"nvidia-ctk", "system", "create-device-nodes", "--control-devices", "--load-kernel-modules"}, {"nvidia-modprobe", "-u", "-c=0"}}},
+			{Title: "make the device nodes", Root: true, Disruption: None, Safe: true, Argv: makeNodes(missing)},
 			{Title: "see what the toolkit says", Root: true, Disruption: None, Argv: [][]string{{"nvidia-ctk", "--debug", "cdi", "generate", "--output=/dev/null"}}},
 		},
 	}

@@ -20,16 +20,16 @@ func realityChecks() []Check {
 			Remedy:   "write the spec anew with `nvidia-ctk cdi generate --output=FILE`; take old files out of /etc/cdi",
 			Link:     cdiDocs, Run: staleSpecs,
 		}, {
-			Code: "C016", Title: "/dev/nvidia-uvm is there and is what the specs say", Group: Toolkit, Severity: Error, Needs: []Fact{Local, Module}, After: append(slices.Clone(driver), "C019"),
+			Code: "C016", Title: "the CDI specs give /dev/nvidia-uvm the kernel's number", Group: Toolkit, Severity: Error, Needs: []Fact{Local, Module, Specs}, After: append(slices.Clone(driver), "G021", "C019"),
 			Symptoms: []string{"CUDA_ERROR_UNKNOWN", "cudaErrorUnknown", "re:cuInit.*999", "CUDA unknown error - this may be due to an incorrectly set up environment", "re:failed call to cuInit: (UNKNOWN ERROR|CUDA_ERROR_UNKNOWN)"},
-			Cause:    "Memory shared with the host goes through /dev/nvidia-uvm, whose major number is new at each load of its module. A spec that gives another number, or a node that is missing, lets nvidia-smi work and every CUDA program fail.",
-			Remedy:   "make the nodes with `nvidia-modprobe -u -c=0`, then write the spec anew",
+			Cause:    "Memory shared with the host goes through /dev/nvidia-uvm, whose major number is new at each load of its module. With a spec that gives another one nvidia-smi works in a container and every CUDA program fails.",
+			Remedy:   "make the node with `nvidia-modprobe -u -c=0` if it is missing, then write the spec anew",
 			Link:     "https://github.com/NVIDIA/nvidia-container-toolkit/issues/1934", Run: wrongUVM,
 		}, {
-			Code: "C054", Title: "the host has the device nodes of the specs", Group: Toolkit, Severity: Error, Needs: []Fact{Local, Specs}, After: append(slices.Clone(driver), "C019", "C016"),
+			Code: "C054", Title: "the host has the device nodes of the specs", Group: Toolkit, Severity: Error, Needs: []Fact{Local, Specs}, After: append(slices.Clone(driver), "G021", "C019", "C016"),
 			Symptoms: []string{`re:failed to stat CDI host device "?/dev/nvidia`, `re:error gathering device information while adding custom device "?/dev/nvidia`},
 			Cause:    "A spec hands over a device node that the host does not have, or no longer with that number: a GPU was taken out, or its driver not loaded when the nodes were made.",
-			Remedy:   "make the nodes with `nvidia-modprobe -c=N -u`, or write the spec anew",
+			Remedy:   "make GPUs' nodes with `nvidia-modprobe -c=N`, unified memory's with `nvidia-modprobe -u -c=0`, or write the spec anew",
 			Link:     cdiDocs, Run: missingNodes,
 		}, {
 			Code: "C021", Title: "the CDI specs have the MIG layout of now", Group: Toolkit, Severity: Error, Needs: []Fact{NVML, Specs}, After: append(slices.Clone(driver), "C019"),
@@ -38,7 +38,7 @@ func realityChecks() []Check {
 			Remedy:   "write the spec anew after each change of the MIG layout",
 			Link:     "https://github.com/NVIDIA/nvidia-container-toolkit/issues/1828", Run: staleMIG,
 		}, {
-			Code: "C055", Title: "the CDI specs name this host's GPUs", Group: Toolkit, Severity: Error, Needs: []Fact{NVML, Specs}, After: append(slices.Clone(driver), "C019", "C021"),
+			Code: "C055", Title: "the CDI specs name this host's GPUs", Group: Toolkit, Severity: Error, Needs: []Fact{NVML, Specs}, After: append(slices.Clone(driver), "G012", "G014", "C019", "C021"),
 			Symptoms: []string{`re:unresolvable CDI devices nvidia\.com/gpu=(GPU-|[0-9]+\b)`},
 			Cause:    "A GPU was added, taken out or replaced after the spec was written.",
 			Remedy:   "write the spec anew",
@@ -106,20 +106,6 @@ func wrongUVM(h *host.Host, _ time.Time) (out []Finding) {
 		return nil
 	}
 	major, loaded := h.Kernel.DeviceMajors[uvm]
-	i := slices.IndexFunc(h.Nodes, func(n host.Node) bool { return n.Path == "/dev/"+uvm })
-	nodes := Fix{Title: "load the module and make its nodes", Root: true, Disruption: None, Safe: true, Argv: [][]string{{"nvidia-modprobe", "-u", "-c=0"}}}
-	switch {
-	case i < 0 && len(h.Nodes) > 0:
-		out = append(out, Finding{Summary: "/dev/nvidia-uvm is missing: CUDA programs fail though nvidia-smi works", Evidence: []Evidence{{"/dev", "no nvidia-uvm"}}, Fixes: []Fix{nodes}})
-	case i >= 0 && loaded && h.Nodes[i].Major != major:
-		nodes.Title = "make the node anew"
-		nodes.Argv = append([][]string{{"rm", "-f", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools"}}, nodes.Argv...)
-		out = append(out, Finding{
-			Summary:  fmt.Sprintf("/dev/nvidia-uvm has major %d; the kernel's is %d", h.Nodes[i].Major, major),
-			Evidence: []Evidence{{"/dev/nvidia-uvm", fmt.Sprintf("major %d", h.Nodes[i].Major)}, {"/proc/devices", fmt.Sprintf("%d %s", major, uvm)}},
-			Fixes:    []Fix{nodes},
-		})
-	}
 	for _, s := range specsOfGPUs(h) {
 		for _, n := range s.Nodes {
 			if !loaded || n.Major == nil || *n.Major == major || !strings.HasPrefix(n.Path, "/dev/"+uvm) {

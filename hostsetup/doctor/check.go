@@ -38,12 +38,25 @@ const (
 	Local   Fact = "local"   // the machine's own files, seen here or by a worker there
 	PCI     Fact = "pci"     // an NVIDIA GPU on the bus
 	Module  Fact = "module"  // a loaded NVIDIA driver
+	Nodes   Fact = "nodes"   // the list of device nodes, which may be empty
+	Bridges Fact = "acs"     // how the PCI bridges above GPUs are set up
 	NVML    Fact = "nvml"    // GPUs with their health
 	KLog    Fact = "klog"    // the kernel log
 	Docker  Fact = "engine"  // an engine that answers
 	Specs   Fact = "cdi"     // at least one CDI spec
 	Tools   Fact = "toolkit" // an installed toolkit
 	Systemd Fact = "systemd" // unit states
+)
+
+// Rarity is how often a report of a check's symptoms comes to it in the end.
+type Rarity int
+
+const (
+	// Often is what most reports of the text come to.
+	Often Rarity = iota - 1
+	Sometimes
+	// Seldom takes a host of a special kind: a snap, Docker Desktop, Podman.
+	Seldom
 )
 
 // Check is one thing that can be wrong.
@@ -60,6 +73,8 @@ type Check struct {
 	// Symptoms are texts that users see of it, as they are printed; `explain` and the
 	// table of codes use them. A regular expression where one begins with "re:".
 	Symptoms []string
+	// Rarity puts checks in order whose symptoms fit a text equally well.
+	Rarity Rarity
 	// Cause says in a sentence or two why it happens; Link leads to more.
 	Cause string
 	// Remedy says in a sentence what mends it, for the table of codes and for a text

@@ -45,13 +45,15 @@ func ailments() map[string]struct {
 		"C007": {"", func(h *host.Host) { h.Engine.Runtimes["nvidia"] = "/opt/gone/nvidia-container-runtime.real" }},
 		"C008": {"", func(h *host.Host) { h.GPUs, h.Driver.NVML, h.Driver.Libraries = nil, "", nil }},
 		"C009": {rootless, func(h *host.Host) { h.Toolkit.Config, h.Engine.CDIDevices = nil, nil }},
-		"C010": {"", func(h *host.Host) { box(h).Route = "hook" }},
+		"C010": {"", func(h *host.Host) {
+			box(h).Route, h.Toolkit.Config["nvidia-container-runtime.mode"] = "runtime", "legacy"
+		}},
 		"C011": {"", func(h *host.Host) { h.OS.SELinux, h.Engine.Security = "enforcing", []string{"name=selinux"} }},
 		"C012": {"", func(h *host.Host) { box(h).Env["NVIDIA_REQUIRE_CUDA"] = "cuda>=13.1" }},
 		"C013": {"", func(h *host.Host) { h.Driver.Version = "535.54.03" }},
 		"C014": {"", func(h *host.Host) { h.GPUs[0].ComputeCapability = "7.0" }},
 		"C015": {"", func(h *host.Host) { h.Toolkit.Version = "1.17.4" }},
-		"C016": {"", func(h *host.Host) { h.Nodes = h.Nodes[:2] }},
+		"C016": {"", func(h *host.Host) { h.Kernel.DeviceMajors["nvidia-uvm"] = 235 }},
 		"C017": {"", func(h *host.Host) { h.Engine.CDIDirs = nil }},
 		"C018": {"", func(h *host.Host) { h.CDI.Specs, h.Engine.CDIDevices = nil, nil }},
 		"C019": {"", func(h *host.Host) { spec(h).DriverVersion = "570.86.15" }},

@@ -6,7 +6,7 @@ import "slices"
 // module from loading comes before the module that is not loaded, and that before
 // all that needs one.
 func driverChecks() []Check {
-	return slices.Concat(bootChecks(), archChecks(), moduleChecks(), nextBootChecks(), fabricChecks(), lostChecks(), brokenChecks(), nodeChecks(), packageChecks())
+	return slices.Concat(bootChecks(), archChecks(), moduleChecks(), nextBootChecks(), fabricChecks(), lostChecks(), nodeChecks(), brokenChecks(), packageChecks())
 }
 
 // afterDriver are the causes that leave a host without a driver that answers; whatever

@@ -13,7 +13,8 @@ func archChecks() []Check {
 	return []Check{
 		{
 			Code: "G006", Title: "GPUs that take the open kernel modules have them", Group: Driver, Severity: Error, Needs: []Fact{Local, PCI}, After: []string{"G004", "G005"},
-			Symptoms: []string{"nvidia-smi: No devices were found", "requires use of the NVIDIA open kernel modules", "RmInitAdapter failed! (0x22:0x56:884)"},
+			Rarity:   Often,
+			Symptoms: []string{"No devices were found", "requires use of the NVIDIA open kernel modules", "RmInitAdapter failed! (0x22:0x56:884)"},
 			Cause:    "Blackwell and newer GPUs work with NVIDIA's open kernel modules only; the proprietary ones are installed.",
 			Link:     "https://github.com/NVIDIA/open-gpu-kernel-modules/issues/872",
 			Run:      needsOpen,

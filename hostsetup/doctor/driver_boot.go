@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func nouveau(h *host.Host, _ time.Time) (out []Finding) {
 }
 
 func secureBoot(h *host.Host, _ time.Time) []Finding {
-	if inContainer(h) {
+	if inContainer(h) || handedAway(h) {
 		return nil
 	}
 	if lines := logged(h, "Key was rejected by service", "module with unavailable key is rejected", "module verification failed: signature and/or required key missing - module loading denied"); len(lines) > 0 && h.Driver.Version == "" {
@@ -64,18 +65,29 @@ func secureBoot(h *host.Host, _ time.Time) []Finding {
 	if h.OS.SecureBoot != "on" {
 		return nil
 	}
+	loaded := h.Driver.Version != ""
 	for _, k := range h.Kernel.Installed {
-		if k.Release != h.Kernel.NextBoot || !k.Unsigned {
+		stranger := k.Enrolled != nil && !*k.Enrolled
+		if k.Release != h.Kernel.NextBoot && (loaded || k.Release != h.Kernel.Release) || !k.Unsigned && !stranger {
 			continue
 		}
 		f := told([]Evidence{saw("Secure Boot", "on"), saw(tidy(k.NVIDIA), "it carries no signature")}, signModule(h, k.Release),
 			"the NVIDIA module of kernel %s is not signed: Secure Boot will refuse it", k.Release)
-		if h.Driver.Version != "" {
+		if !k.Unsigned {
+			f.Summary = tidy(fmt.Sprintf("the NVIDIA module of kernel %s is signed by a key that this machine does not know: Secure Boot will refuse it", k.Release))
+			f.Evidence[1].Text = "signed by " + orUnknown(tidy(k.Signer)) + ", which is not enrolled"
+		}
+		if loaded {
 			f.Severity = Warning // it was loaded before, and works until the next boot
 		}
 		return []Finding{f}
 	}
 	return nil
+}
+
+// handedAway says that all GPUs belong to virtual machines, which load their own driver.
+func handedAway(h *host.Host) bool {
+	return !slices.ContainsFunc(gpusOnPCI(h), func(p host.PCI) bool { return p.Driver != "vfio-pci" })
 }
 
 // signModule are the ways to a module that Secure Boot accepts.
@@ -91,8 +103,11 @@ func signModule(h *host.Host, release string) []Fix {
 			Undo: [][]string{{"apt-get", "remove", "-y", "linux-modules-nvidia-" + flavour + "-" + release}}})
 	}
 	key := "/var/lib/dkms/mok.pub"
-	if packager(h) == "apt-get" && h.OS.ID == "ubuntu" {
+	switch {
+	case h.OS.ID == "ubuntu":
 		key = "/var/lib/shim-signed/mok/MOK.der"
+	case hasPackage(h, "akmod"):
+		key = "/etc/pki/akmods/certs/public_key.der"
 	}
 	return append(fixes, Fix{Title: "enrol the key that signs modules here: mokutil asks for a password, which the blue screen of the next start asks for again", Root: true, Disruption: Reboot,
 		Argv: [][]string{{"mokutil", "--import", key}, {"systemctl", "reboot"}},

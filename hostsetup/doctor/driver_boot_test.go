@@ -48,6 +48,11 @@ func TestWhatKeepsTheModuleOut(t *testing.T) {
 		sick{"nova on a new machine", "workstation", func(h *host.Host) { bare(h); h.PCI[0].Driver = "nova_core" }},
 		sick{"nouveau seen from a container", "workstation", func(h *host.Host) { bare(h); h.PCI[0].Driver = "nouveau"; h.OS.Container = "docker" }},
 	)
+	no, yes := false, true
+	signed := func(h *host.Host, enrolled *bool) {
+		h.OS.SecureBoot = "on"
+		h.Kernel.Installed[1].Signer, h.Kernel.Installed[1].Enrolled = "workstation Secure Boot Module Signature key", enrolled
+	}
 	finds(t, "G005",
 		sick{"key rejected on Ubuntu", "workstation", func(h *host.Host) {
 			unload(h)
@@ -63,8 +68,26 @@ func TestWhatKeepsTheModuleOut(t *testing.T) {
 			h.Kernel.NextBoot = "6.14.0-39-generic"
 			h.Kernel.Installed = append(h.Kernel.Installed, host.InstalledKernel{Release: "6.14.0-39-generic", NVIDIA: "/lib/modules/6.14.0-39-generic/updates/dkms/nvidia.ko", Unsigned: true})
 		}},
+		sick{"signed by a key that was never enrolled", "workstation", func(h *host.Host) { unload(h); signed(h, &no) }},
+		sick{"loaded, and its key was taken out since", "workstation", func(h *host.Host) { signed(h, &no) }},
+		sick{"the running kernel's, and another starts next", "workstation", func(h *host.Host) {
+			unload(h)
+			signed(h, &no)
+			h.Kernel.NextBoot = "6.14.0-39-generic"
+		}},
+		sick{"akmods' key on Fedora", "laptop", func(h *host.Host) {
+			unload(h)
+			h.OS.SecureBoot = "on"
+			h.Packages = append(h.Packages, host.Package{Name: "akmod-nvidia", Version: "580.95"})
+			h.Kernel.Installed[0].Signer, h.Kernel.Installed[0].Enrolled = "\x1b[31mfedora_1732", &no
+		}},
 	)
 	ignores(t, "G005",
+		sick{"a key that is known", "workstation", func(h *host.Host) { signed(h, &yes) }},
+		sick{"nobody could see the keys", "workstation", func(h *host.Host) { signed(h, nil) }},
+		sick{"a key that nobody asks for", "workstation", func(h *host.Host) { signed(h, &no); h.OS.SecureBoot = "off" }},
+		sick{"a container", "workstation", func(h *host.Host) { signed(h, &no); h.OS.Container = "docker" }},
+		sick{"GPUs of virtual machines", "workstation", func(h *host.Host) { unload(h); signed(h, &no); h.PCI[0].Driver = "vfio-pci" }},
 		sick{"unsigned, and nobody asks for signatures", "workstation", func(h *host.Host) { h.Kernel.Installed[1].Unsigned = true }},
 		sick{"an old kernel's module is not signed", "workstation", func(h *host.Host) { h.OS.SecureBoot = "on"; h.Kernel.Installed[0].Unsigned = true }},
 		sick{"rejected once, loaded since", "workstation", func(h *host.Host) { logLines(h, "Loading of module with unavailable key is rejected") }},

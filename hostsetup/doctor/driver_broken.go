@@ -12,11 +12,11 @@ import (
 func brokenChecks() []Check {
 	return []Check{
 		{
-			Code: "G009", Title: "CUDA starts on the host", Group: Driver, Severity: Error, Needs: []Fact{Local, Module}, After: afterDriver("G010", "G012"),
+			Code: "G009", Title: "CUDA starts on the host", Group: Driver, Severity: Error, Needs: []Fact{Local, Module}, After: afterDriver("G010", "G012", "G014", "G021"),
 			Symptoms: []string{"CUDA_ERROR_NOT_INITIALIZED", "cuInit failed: 3", "re:cuInit.*\\b3\\b"},
-			Cause:    "Some kernels (EL9 and EL10, some 6.x) and the open modules do not agree on heterogeneous memory management (HMM): nvidia-smi works, CUDA does not.",
+			Cause:    "nvidia-smi asks the driver alone; CUDA takes its unified memory too. That fails with some kernels (EL9 and EL10, some 6.x) when heterogeneous memory management (HMM) is on, and after errors of the driver.",
 			Link:     "https://github.com/NVIDIA/open-gpu-kernel-modules/issues/947",
-			Run:      hmm,
+			Run:      cudaStarts,
 		},
 		{
 			Code: "G015", Title: "the driver stays ready between programs", Group: Driver, Severity: Note, Needs: []Fact{Local, NVML}, After: afterDriver(),
@@ -33,17 +33,29 @@ func brokenChecks() []Check {
 	}
 }
 
-func hmm(h *host.Host, _ time.Time) []Finding {
-	i := slices.IndexFunc(h.Kernel.Modules, func(m host.Module) bool { return m.Name == "nvidia_uvm" })
-	if !strings.HasPrefix(h.Driver.CUDAError, "3 ") && h.Driver.CUDAError != "3" || i < 0 || !strings.EqualFold(h.Kernel.Modules[i].Parameters["uvm_disable_hmm"], "N") {
+// cudaStarts judges cuInit's answer. 802 waits for the fabric manager, which G010 tells.
+func cudaStarts(h *host.Host, _ time.Time) []Finding {
+	code, _, _ := strings.Cut(h.Driver.CUDAError, " ")
+	if code == "" || code == "0" || code == "802" || code == "100" && slices.ContainsFunc(h.GPUs, emptyMIG) {
 		return nil
 	}
-	const file = "/etc/modprobe.d/docker-gpu-hmm.conf"
-	return []Finding{told([]Evidence{saw("cuInit", "%s", h.Driver.CUDAError), saw("/sys/module/nvidia_uvm/parameters/uvm_disable_hmm", "N"), saw("kernel", "%s", h.Kernel.Release)},
-		[]Fix{{Title: "switch HMM off: end all CUDA programs, then load the module anew", Root: true, Disruption: Restart,
+	evidence := []Evidence{saw("cuInit", "%s", h.Driver.CUDAError)}
+	i := slices.IndexFunc(h.Kernel.Modules, func(m host.Module) bool { return m.Name == "nvidia_uvm" })
+	if code != "3" || i < 0 || !strings.EqualFold(h.Kernel.Modules[i].Parameters["uvm_disable_hmm"], "N") {
+		return []Finding{told(evidence, []Fix{manual("see which step of CUDA fails: docker gpu smoke", None), manual("end all programs that use a GPU and load the driver anew, or restart the machine", Reboot)},
+			"cuInit fails on the host (%s) though the driver works", h.Driver.CUDAError)}
+	}
+	evidence = append(evidence, saw("/sys/module/nvidia_uvm/parameters/uvm_disable_hmm", "N"), saw("kernel", "%s", h.Kernel.Release))
+	fixes := elsewhere(h)
+	if mayInstall(h) {
+		const file = "/etc/modprobe.d/docker-gpu-hmm.conf"
+		fixes = []Fix{{Title: "switch HMM off: end all CUDA programs, then load the module anew", Root: true, Disruption: Restart,
 			Argv: [][]string{{"sh", "-c", "echo 'options nvidia_uvm uvm_disable_hmm=1' > " + file}, {"modprobe", "-r", "nvidia_uvm"}, {"modprobe", "nvidia_uvm"}},
-			Undo: [][]string{{"rm", "-f", file}, {"modprobe", "-r", "nvidia_uvm"}, {"modprobe", "nvidia_uvm"}}}},
-		"cuInit fails on the host (%s) though the driver works", h.Driver.CUDAError)}
+			Undo: [][]string{{"rm", "-f", file}, {"modprobe", "-r", "nvidia_uvm"}, {"modprobe", "nvidia_uvm"}}}}
+	}
+	f := told(evidence, fixes, "cuInit fails on the host (%s) though the driver works: heterogeneous memory management (HMM) is on", h.Driver.CUDAError)
+	f.Cause = "Some kernels (EL9 and EL10, some 6.x) and the open modules do not agree on HMM: nvidia-smi works, CUDA does not."
+	return []Finding{f}
 }
 
 func persistence(h *host.Host, _ time.Time) []Finding {

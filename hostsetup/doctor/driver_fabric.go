@@ -47,6 +47,8 @@ func fabric(h *host.Host, _ time.Time) (out []Finding) {
 			waiting = append(waiting, saw("NVML", "%s: fabric %s", gpuName(g), g.Fabric.State))
 		case bad && g.Fabric.State != "not-supported":
 			waiting = append(waiting, saw("NVML", "%s: fabric %s, %s", gpuName(g), g.Fabric.State, g.Fabric.Health))
+		case g.Fabric.State == "completed" && g.Fabric.Status != "" && !strings.EqualFold(g.Fabric.Status, "success"):
+			waiting = append(waiting, saw("NVML", "%s: fabric completed, and failed: %s", gpuName(g), g.Fabric.Status))
 		}
 	}
 	outside := len(waiting)
@@ -79,7 +81,11 @@ func fabric(h *host.Host, _ time.Time) (out []Finding) {
 	case len(waiting) > 0:
 		again := Fix{Title: "end all GPU programs and start the fabric manager again; its log is /var/log/fabricmanager.log", Root: true, Disruption: Restart,
 			Argv: [][]string{{"systemctl", "restart", "nvidia-fabricmanager"}}}
-		return []Finding{told(evidence, []Fix{again}, "the NVLink fabric is not ready: NVML complains of %s", plural(outside, "GPU"))}
+		who := "NVML complains of " + plural(outside, "GPU")
+		if outside == 0 {
+			who = "CUDA waits for it"
+		}
+		return []Finding{told(evidence, []Fix{again}, "the NVLink fabric is not ready: %s", who)}
 	}
 	return nil
 }

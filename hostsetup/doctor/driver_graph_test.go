@@ -26,7 +26,7 @@ func TestCausesHideWhatFollowsFromThem(t *testing.T) {
 			h.GPUs = nil
 			h.Unread = map[string]string{"nvml": "Driver/library version mismatch"}
 			h.Driver.Libraries[1].Version = "580.119.02"
-		}}, "G002", []string{"G003"}, []string{"G010", "G014", "G021", "H001", "H016"}},
+		}}, "G002", nil, []string{"G010", "G014", "G021", "H001", "H016"}},
 		{sick{"a driver that hangs", "dgx-h100", func(h *host.Host) { h.GPUs, h.Unread = nil, map[string]string{"nvml": "NVML did not answer within 5s"} }}, "G019", nil, []string{"G010", "G014", "H002"}},
 		{sick{"Blackwell and proprietary modules", "workstation", func(h *host.Host) {
 			h.PCI[0].Device, h.Driver.Flavour, h.GPUs = "2b85", "proprietary", nil
@@ -54,7 +54,7 @@ func TestCausesHideWhatFollowsFromThem(t *testing.T) {
 			}
 			h.Driver.CUDAError = "802 CUDA_ERROR_SYSTEM_NOT_READY"
 		}}, "G010", nil, []string{"H007", "G009"}},
-		{sick{"no nodes", "dgx-h100", func(h *host.Host) { h.Nodes = h.Nodes[:1]; h.Nodes[0].Mode = 0o600 }}, "G021", nil, []string{"G016"}},
+		{sick{"some nodes missing, one closed", "dgx-h100", func(h *host.Host) { h.Nodes = h.Nodes[:1]; h.Nodes[0].Mode = 0o600 }}, "G021", []string{"G016"}, nil},
 		{sick{"a BAR without a place", "workstation", func(h *host.Host) {
 			h.GPUs = nil
 			logLines(h, "pci 0000:01:00.0: BAR 1: can't assign; no space")

@@ -32,10 +32,11 @@ func lostChecks() []Check {
 			Symptoms: []string{"re:Xid.* (119|120),? .*Timeout .*waiting for RPC (response )?from GSP", "Timeout waiting for RPC from GSP", "re:Xid \\(PCI:[0-9a-f:.]+\\): (119|120),"},
 			Cause:    "The GPU's own processor (GSP), on which most of the driver runs, hung or failed. Newer drivers mend many such bugs.",
 			Link:     "https://github.com/NVIDIA/open-gpu-kernel-modules/issues/446",
-			Run:      gspHang,
+			Run:      pressing(gspHang),
 		},
 		{
 			Code: "G007", Title: "the firmware of the machine gives the GPUs enough address space", Group: Driver, Severity: Error, Needs: []Fact{KLog, PCI, Module}, After: afterDriver("G012"),
+			Rarity:   Seldom,
 			Symptoms: []string{"No devices were found", "re:BAR \\d+.*can't assign", "This PCI I/O region assigned to your NVIDIA device is invalid"},
 			Cause:    "The GPU's memory window (BAR) got no place: Above 4G Decoding or Resizable BAR is off in the machine's firmware setup.",
 			Link:     "https://github.com/NVIDIA/open-gpu-kernel-modules/issues/862",
@@ -43,7 +44,7 @@ func lostChecks() []Check {
 		},
 		{
 			Code: "G014", Title: "the driver sees every GPU on the bus", Group: Driver, Severity: Error, Needs: []Fact{PCI, Module}, After: afterDriver("G018", "G012", "G013", "G007"),
-			Symptoms: []string{"nvidia-smi: No devices were found", "No devices were found"},
+			Symptoms: []string{"No devices were found"},
 			Cause:    "A GPU is on the bus and the driver does not list it: it could not be started, is excluded, or is bound to another driver.",
 			Run:      unseen,
 		},
@@ -191,7 +192,7 @@ func noBAR(h *host.Host, _ time.Time) (out []Finding) {
 
 // unlisted are GPUs on the bus that NVML does not list, and that were not handed to a VM.
 func unlisted(h *host.Host) (out []host.PCI) {
-	if h.Unread["nvml"] != "" || h.OS.WSL != 0 {
+	if h.Unread["nvml"] != "" || h.OS.WSL != 0 || len(missingLibraries(h)) > 0 {
 		return nil // nobody knows what it lists
 	}
 	for _, g := range h.GPUs {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,8 @@ func TestFabric(t *testing.T) {
 			h.Driver.CUDAError = "802 CUDA_ERROR_SYSTEM_NOT_READY"
 		}},
 		sick{"ill", "dgx-h100", func(h *host.Host) { h.GPUs[5].Fabric.Health = "degraded bandwidth" }},
+		sick{"completed with an error", "dgx-h100", func(h *host.Host) { h.GPUs[5].Fabric.Status = "Unknown Error" }},
+		sick{"CUDA alone says so", "dgx-h100", func(h *host.Host) { h.Driver.CUDAError = "802" }},
 		sick{"in a container", "dgx-h100", func(h *host.Host) {
 			h.GPUs[0].Fabric.State = "in-progress"
 			h.OS.Container, h.Units = "docker", nil
@@ -118,13 +121,24 @@ func TestGPUsThatAreLost(t *testing.T) {
 }
 
 func TestDriversThatLimp(t *testing.T) {
-	finds(t, "G009", sick{"HMM", "mig-a100", func(h *host.Host) { h.Driver.CUDAError = "3 CUDA_ERROR_NOT_INITIALIZED" }})
-	ignores(t, "G009",
+	cuInit := func(answer string) func(h *host.Host) { return func(h *host.Host) { h.Driver.CUDAError = answer } }
+	finds(t, "G009",
+		sick{"HMM", "mig-a100", cuInit("3 CUDA_ERROR_NOT_INITIALIZED")},
+		sick{"HMM, by its number alone", "mig-a100", cuInit("3")},
+		sick{"HMM, in a container", "mig-a100", func(h *host.Host) { cuInit("3 CUDA_ERROR_NOT_INITIALIZED")(h); h.OS.Container = "docker" }},
 		sick{"HMM is off", "mig-a100", func(h *host.Host) {
-			h.Driver.CUDAError = "3 CUDA_ERROR_NOT_INITIALIZED"
+			cuInit("3 CUDA_ERROR_NOT_INITIALIZED")(h)
 			h.Kernel.Modules[1].Parameters["uvm_disable_hmm"] = "Y"
 		}},
-		sick{"another error", "mig-a100", func(h *host.Host) { h.Driver.CUDAError = "304 CUDA_ERROR_OPERATING_SYSTEM" }},
+		sick{"another error", "mig-a100", cuInit("304 CUDA_ERROR_OPERATING_SYSTEM")},
+		sick{"a number that begins with 3", "mig-a100", cuInit("30 something")},
+		sick{"hostile", "workstation", cuInit("999 \x1b]0;x\a" + strings.Repeat("y", 4096))},
+	)
+	ignores(t, "G009",
+		sick{"success", "mig-a100", cuInit("0 CUDA_SUCCESS")},
+		sick{"not tried", "mig-a100", cuInit("")},
+		sick{"waits for the fabric manager", "mig-a100", cuInit("802 CUDA_ERROR_SYSTEM_NOT_READY")},
+		sick{"no GPU to see in MIG mode", "mig-a100", func(h *host.Host) { cuInit("100 CUDA_ERROR_NO_DEVICE")(h); h.GPUs[0].MIG.Devices = nil }},
 	)
 	off := false
 	finds(t, "G015",

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -38,12 +37,11 @@ func notLoaded(h *host.Host, _ time.Time) []Finding {
 	if h.Driver.Version != "" || h.Unread["module"] != "" {
 		return nil // loaded, or nobody could look
 	}
-	gpus := gpusOnPCI(h)
-	if !slices.ContainsFunc(gpus, func(p host.PCI) bool { return p.Driver != "vfio-pci" }) {
-		return nil // all handed to virtual machines, which load their own driver
+	if handedAway(h) {
+		return nil
 	}
 	evidence := []Evidence{saw("/proc/driver/nvidia/version", "there is no such file")}
-	for _, p := range gpus {
+	for _, p := range gpusOnPCI(h) {
 		evidence = append(evidence, saw("PCI", "%s: device 10de:%s, driver %s", p.Address, p.Device, orNone(p.Driver)))
 	}
 	here, others := moduleFor(h, h.Kernel.Release), ""

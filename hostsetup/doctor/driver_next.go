@@ -11,13 +11,13 @@ import (
 func nextBootChecks() []Check {
 	return []Check{{
 		Code: "G003", Title: "the kernel that starts next has an NVIDIA module", Group: Driver, Severity: Warning, Needs: []Fact{Local, PCI}, After: []string{"G004", "G005", "G006", "G008", "G001"},
-		Symptoms: []string{"modprobe: FATAL: Module nvidia not found in directory /lib/modules"},
+		Symptoms: []string{"was skipped since the kernel headers for this kernel do not seem to be installed", "re:kernel headers for kernel .* cannot be found"},
 		Cause:    "A newer kernel was installed, and no module was built or installed for it. All works until the machine restarts.",
 		Run:      nextBoot,
 	}}
 }
 
-func nextBoot(h *host.Host, _ time.Time) []Finding {
+func nextBoot(h *host.Host, now time.Time) []Finding {
 	if h.OS.WSL != 0 || inContainer(h) || h.Kernel.NextBoot == "" || h.Driver.Version == "" {
 		return nil
 	}
@@ -46,8 +46,8 @@ func nextBoot(h *host.Host, _ time.Time) []Finding {
 				}
 			}
 		}
-		if k.NVIDIAVersion == "" || library == "" || library == k.NVIDIAVersion {
-			return nil
+		if k.NVIDIAVersion == "" || library == "" || library == k.NVIDIAVersion || len(mismatch(h, now)) > 0 {
+			return nil // G002 tells of libraries that do not fit, and mends the next kernel's module too
 		}
 		return []Finding{told([]Evidence{saw(tidy(k.NVIDIA), "%s", k.NVIDIAVersion), saw("libnvidia-ml.so", "%s", library)}, buildModule(h, k.Release),
 			"after the next restart the module is %s and the libraries are %s", k.NVIDIAVersion, library)}

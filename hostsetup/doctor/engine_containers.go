@@ -179,23 +179,29 @@ func failedAtBoot(h *host.Host, _ time.Time) []Finding {
 	f.Evidence = append(f.Evidence, Evidence{"docker ps", "exit code 128"})
 	f.Fixes = []Fix{{Title: "start them", Disruption: None, Safe: true, Argv: [][]string{append([]string{"docker", "start", "--"}, failed...)}, Undo: [][]string{append([]string{"docker", "stop", "--"}, failed...)}}}
 	if h.Toolkit.Version != "" && policy.Compare(h.Toolkit.Version, policy.ToolkitBeforeDocker) < 0 {
-		f.Fixes = append(f.Fixes, toolkitInstall(h))
+		f.Fixes = append(f.Fixes, toolkitUpgrade(h))
 		f.Evidence = append(f.Evidence, Evidence{"nvidia-ctk", shown("version " + h.Toolkit.Version + ": its service is not ordered before Docker")})
 	}
 	return []Finding{f}
 }
 
-func fellBack(h *host.Host, _ time.Time) []Finding {
+// fallenBack are containers that have their GPU by the hook on an engine that has
+// devices to give by CDI.
+func fallenBack(h *host.Host) (names []string) {
 	if routeOfGPUs(h) != byCDI {
 		return nil
 	}
-	var hooked []string
 	for _, c := range runningOnGPUs(h) {
 		// What started before the engine did, under another one, may have had no other way.
 		if c.Route == byHook && (h.Engine.Started.IsZero() || c.Started.After(h.Engine.Started)) {
-			hooked = append(hooked, c.Name)
+			names = append(names, c.Name)
 		}
 	}
+	return names
+}
+
+func fellBack(h *host.Host, _ time.Time) []Finding {
+	hooked := fallenBack(h)
 	if len(hooked) == 0 {
 		return nil
 	}

@@ -41,18 +41,21 @@ func reachChecks() []Check {
 			Link:     "https://docs.docker.com/engine/daemon/troubleshoot/", Run: noAnswer,
 		}, {
 			Code: "C002", Title: "the engine is not Docker Desktop's virtual machine", Group: Engine, Severity: Error, Needs: []Fact{Docker}, After: unreachable(),
+			Rarity:   Seldom,
 			Symptoms: []string{noDriver},
 			Cause:    "Docker Desktop for Linux runs its engine in a virtual machine, which has no GPU; on a Mac there is none to give.",
 			Remedy:   "use the Docker Engine of the machine itself: `docker context use default`",
 			Link:     "https://github.com/NVIDIA/nvidia-container-toolkit/issues/814", Run: desktop,
 		}, {
 			Code: "C003", Title: "Docker is not confined as a snap", Group: Engine, Severity: Error, Needs: []Fact{Docker}, After: unreachable(),
+			Rarity:   Seldom,
 			Symptoms: []string{noDriver, "re:/var/snap/docker/[^ ]*daemon\\.json", "snap.docker.dockerd"},
 			Cause:    "The snap's engine sees neither the host's toolkit nor /etc/docker/daemon.json; its own is /var/snap/docker/current/config/daemon.json.",
 			Remedy:   "replace the snap by docker-ce from download.docker.com",
 			Link:     "https://github.com/NVIDIA/nvidia-container-toolkit/issues/522", Run: snap,
 		}, {
 			Code: "C004", Title: "the engine is Docker's, not Podman's", Group: Engine, Severity: Error, Needs: []Fact{Docker}, After: unreachable(),
+			Rarity:   Seldom,
 			Symptoms: []string{noDriver, "Emulate Docker CLI using podman", "re:unresolvable CDI devices [^ ]+ .*podman"},
 			Cause:    "podman-docker answers in Docker's place. It knows no `--gpus` hook; it gives GPUs by CDI alone.",
 			Remedy:   "use `--device nvidia.com/gpu=all` with a CDI spec, or install Docker Engine",

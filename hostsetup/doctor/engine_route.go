@@ -86,10 +86,16 @@ func looksInto(h *host.Host, spec string) bool {
 	return slices.ContainsFunc(dirs, func(d string) bool { return sameDir(d, path.Dir(spec)) })
 }
 
-// sameDir compares directories; /var/run is a link to /run on every system at hand.
-func sameDir(a, b string) bool {
-	plain := func(p string) string { return strings.TrimPrefix(path.Clean(p), "/var") }
-	return plain(a) == plain(b)
+// sameDir compares directories.
+func sameDir(a, b string) bool { return plainDir(a) == plainDir(b) }
+
+// plainDir is a directory by one name: /var/run is a link to /run on every system at hand.
+func plainDir(p string) string {
+	p = path.Clean(p)
+	if rest, ok := strings.CutPrefix(p, "/var/run"); ok && (rest == "" || rest[0] == '/') {
+		return "/run" + rest
+	}
+	return p
 }
 
 // shadowed says whether all devices of a spec are defined again in a directory that

@@ -21,18 +21,19 @@ func deviceRuleChecks() []Check {
 			Remedy:   "`nvidia-ctk config --in-place --set nvidia-container-cli.no-cgroups=false`",
 			Link:     toolkitDocs + "install-guide.html#rootless-mode", Run: noCgroupsForRoot,
 		}, {
-			Code: "C010", Title: "containers keep their GPUs through a daemon-reload", Group: Engine, Severity: Warning, Needs: []Fact{Local, Docker, Module}, After: append(otherDocker(), "G001", "G002", "C001", "C036", "C058"),
-			Symptoms: []string{"Failed to initialize NVML: Unknown Error", "re:NVML: Unknown Error"},
-			Cause: "The hook gives devices behind systemd's back. At each `systemctl daemon-reload`, which every package upgrade does, systemd sets the device rules of running " +
-				"containers again and takes the GPUs away.",
-			Remedy: "give GPUs by CDI (`--device nvidia.com/gpu=all`, or `--gpus` from Docker 29.2 on) and recreate the containers; or set native.cgroupdriver=cgroupfs",
-			Link:   "https://github.com/NVIDIA/nvidia-container-toolkit/issues/48", Run: lostAtReload,
-		}, {
 			Code: "C009", Title: "the hook can set device rules", Group: Toolkit, Severity: Error, Needs: []Fact{Docker, Tools}, After: append(otherDocker(), "C058"),
 			Symptoms: []string{"failed to add device rules", "bpf_prog_query(BPF_CGROUP_DEVICE) failed", "re:bpf_prog_(query|attach).*operation not permitted"},
 			Cause:    "Rootless engines, and engines in an unprivileged container, may not change device rules of cgroup v2, which the hook tries.",
 			Remedy:   "`nvidia-ctk config --in-place --set nvidia-container-cli.no-cgroups=true` for a rootless engine, or CDI",
 			Link:     toolkitDocs + "install-guide.html#rootless-mode", Run: noDeviceRules,
+		}, {
+			Code: "C010", Title: "containers keep their GPUs through a daemon-reload", Group: Engine, Severity: Warning, Needs: []Fact{Local, Docker, Module}, After: append(otherDocker(), "G001", "G002", "C001", "C036", "C058", "C009"),
+			Rarity:   Often,
+			Symptoms: []string{"Failed to initialize NVML: Unknown Error", "re:NVML: Unknown Error"},
+			Cause: "The hook gives devices behind systemd's back. At each `systemctl daemon-reload`, which every package upgrade does, systemd sets the device rules of running " +
+				"containers again and takes the GPUs away.",
+			Remedy: "give GPUs by CDI (`--device nvidia.com/gpu=all`, or `--gpus` from Docker 29.2 on) and recreate the containers; or set native.cgroupdriver=cgroupfs",
+			Link:   "https://github.com/NVIDIA/nvidia-container-toolkit/issues/48", Run: lostAtReload,
 		}, {
 			Code: "C011", Title: "SELinux lets containers use the devices", Group: Engine, Severity: Warning, Needs: []Fact{Docker, Module}, After: append(otherDocker(), "G001", "C001", "C036"),
 			Symptoms: []string{"Failed to initialize NVML: Insufficient Permissions"},
@@ -72,18 +73,21 @@ func noCgroupsForRoot(h *host.Host, _ time.Time) []Finding {
 	return []Finding{f}
 }
 
-func lostAtReload(h *host.Host, _ time.Time) []Finding {
-	if h.Engine.CgroupDriver != "systemd" {
+func lostAtReload(h *host.Host, now time.Time) []Finding {
+	// Where nobody sets device rules, systemd has none to take back.
+	if h.Engine.CgroupDriver != "systemd" || h.Engine.Rootless || h.Toolkit.Config[noCgroups] == "true" {
 		return nil
 	}
 	var exposed []string
+	fallen := fallenBack(h) // of whom C067 tells, and what becomes of them
 	for _, c := range runningOnGPUs(h) {
-		if c.Route == byHook || c.Route == "runtime" && h.Toolkit.Config["nvidia-container-runtime.mode"] == "legacy" || c.Route == "runtime" && policy.Compare(h.Toolkit.Version, policy.ToolkitJITCDI) < 0 {
+		legacy := h.Toolkit.Config["nvidia-container-runtime.mode"] == "legacy" || policy.Compare(h.Toolkit.Version, policy.ToolkitJITCDI) < 0
+		if (c.Route == byHook || c.Route == "runtime" && legacy) && !slices.Contains(fallen, c.Name) {
 			exposed = append(exposed, c.Name)
 		}
 	}
 	route := routeOfGPUs(h)
-	if len(exposed) == 0 && route != byHook {
+	if len(exposed) == 0 && (route != byHook || withoutCDI(h, now)) {
 		return nil
 	}
 	f := Finding{
@@ -119,6 +123,23 @@ func lostAtReload(h *host.Host, _ time.Time) []Finding {
 	restart.Argv = nil
 	f.Fixes = append(f.Fixes, restart)
 	return []Finding{f}
+}
+
+// withoutCDI says that another finding tells why --gpus goes by the hook: the engine
+// has no CDI, or would go by it if that worked.
+func withoutCDI(h *host.Host, now time.Time) bool {
+	if policy.EngineOf(h.Engine.Version).CDI == "no" {
+		return has(h, Module) // C069
+	}
+	if !policy.EngineOf(h.Engine.Version).GPUsByCDI {
+		return false
+	}
+	for _, why := range []func(*host.Host, time.Time) []Finding{cdiOff, brokenSpec, doubleDevices, unknownFields, newSchema, noDevices} {
+		if len(why(h, now)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func noDeviceRules(h *host.Host, _ time.Time) []Finding {
@@ -162,7 +183,7 @@ func remapped(h *host.Host, _ time.Time) []Finding {
 	}
 	var closed []string
 	for _, n := range h.Nodes {
-		if strings.HasPrefix(n.Path, "/dev/nvidia") && n.Mode&0o006 != 0o006 {
+		if gpuNode.MatchString(n.Path) && n.Mode&0o006 != 0o006 {
 			closed = append(closed, fmt.Sprintf("%s (%04o)", n.Path, n.Mode&0o7777))
 		}
 	}

@@ -40,8 +40,9 @@ const (
 )
 
 // Explain finds the known symptoms in a text of any length and says what they mean on
-// a host: what was found there comes first, then the longest match. A text that holds
-// none gives the codes that it resembles, marked Near, or nothing. h may be nil.
+// a host: what was found there comes first, then the longest match, which is the most
+// specific, then the commonest cause. A text that holds none gives the codes that it
+// resembles, marked Near, or nothing. h may be nil.
 func Explain(text string, h *host.Host, now time.Time) []Answer {
 	return explain(text, h, All(), now)
 }
@@ -53,14 +54,16 @@ func explain(text string, h *host.Host, checks []Check, now time.Time) []Answer 
 	t := fold(text)
 	type hit struct {
 		Answer
-		length, order int
-		distance      int // from this host: 0 for what was found on it
+		length   int // of what it matched in the text
+		rarity   Rarity
+		order    int // among the checks
+		distance int // from this host: 0 for what was found on it
 	}
 	var hits []hit
 	for i, c := range checks {
 		matched, length := t.find(c.Symptoms)
 		if length > 0 {
-			hits = append(hits, hit{Answer: answerOf(c, matched), length: length, order: i})
+			hits = append(hits, hit{Answer: answerOf(c, matched), length: length, rarity: c.Rarity, order: i})
 		}
 	}
 	near := len(hits) == 0
@@ -88,7 +91,7 @@ func explain(text string, h *host.Host, checks []Check, now time.Time) []Answer 
 	}
 	if !near {
 		slices.SortStableFunc(hits, func(a, b hit) int {
-			return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(b.length, a.length), cmp.Compare(a.order, b.order))
+			return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(b.length, a.length), cmp.Compare(a.rarity, b.rarity), cmp.Compare(a.order, b.order))
 		})
 	}
 	var out []Answer

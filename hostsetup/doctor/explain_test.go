@@ -47,7 +47,44 @@ func TestTextsAreKnown(t *testing.T) {
 		`unresolvable CDI devices runtime.nvidia.com/gpu=all`:                                                                                                                         "C041",
 		`Cannot connect to the Docker daemon at unix:///var/run/docker.sock.`:                                                                                                         "C050",
 		`exec /usr/bin/python3: exec format error`:                                                                                                                                    "C070",
-		`NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.`:                                                                                               "G001",
+		`unsatisfied condition: cuda>=13.0, please update your driver to a newer version, or use an earlier cuda container: unknown`:                                                  "C012",
+		`docker: Error response from daemon: could not select device driver "nvidia" with capabilities: [[gpu]].`:                                                                     "C001",
+		`could not select device driver "" with capabilities: [[gpu]]`:                                                                                                                "C001",
+		`Failed to initialize NVML: Unknown Error`:                                                                                                                                    "C010",
+		`RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 999: CUDA unknown error - this may be due to an incorrectly set up environment`:                              "C016",
+		`libcontainer: oci-nvidia-hook.json`:                                                                                                                                          "C022",
+		`NCCL WARN Call to ibv_reg_mr failed with error Cannot allocate memory`:                                                                                                       "C031",
+		`failed to create symlinks: bad file descriptor`:                                                                                                                              "C033",
+		`CVE-2025-23266 (NVIDIAScape)`: "C034",
+		`OCI runtime create failed: exec: "nvidia-smi": executable file not found in $PATH: unknown`:           "C038",
+		`permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock`: "C039",
+		`nvidia-docker: command not found`:                                                                                      "C042",
+		`NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.`:                                         "G001",
+		`nvidia-container-cli: initialization error: nvml error: driver not loaded`:                                             "G001",
+		`Failed to initialize NVML: Driver/library version mismatch`:                                                            "G002",
+		`nvidia-container-cli: initialization error: nvml error: driver/library version mismatch: unknown`:                      "G002",
+		`Module build for kernel 6.8.0-60 was skipped since the kernel headers for this kernel do not seem to be installed.`:    "G003",
+		`NVRM: The NVIDIA probe routine was not called for 1 device(s).`:                                                        "G004",
+		`modprobe: ERROR: could not insert 'nvidia': Key was rejected by service`:                                               "G005",
+		`Loading of module with unavailable key is rejected`:                                                                    "G005",
+		`NVRM: GPU 0000:01:00.0: RmInitAdapter failed! (0x22:0x56:884)`:                                                         "G006",
+		`pci 0000:01:00.0: BAR 1 [mem size 0x800000000 64bit pref]: can't assign; no space`:                                     "G007",
+		`NVRM: The NVIDIA GeForce GTX 1080 GPU installed in this system is supported through the NVIDIA 580.xx Legacy drivers.`: "G008",
+		`cuInit failed: 3 (CUDA_ERROR_NOT_INITIALIZED)`:                                                                         "G009",
+		`RuntimeError: CUDA error: system not yet initialized`:                                                                  "G010",
+		`fabric manager: failed to start: NV_WARN_NOTHING_TO_DO`:                                                                "G011",
+		`Unable to determine the device handle for GPU 0000:C3:00.0: Unknown Error`:                                             "G012",
+		`NVRM: Xid (PCI:0000:01:00): 79, pid=7, GPU has fallen off the bus.`:                                                    "G012",
+		`NVRM: Xid (PCI:0000:01:00): 119, pid=2210, name=python, Timeout after 6s of waiting for RPC response from GPU0 GSP!`:   "G013",
+		`| N/A  31C  P0 | Persistence-M: Off`:                                                                                   "G015",
+		`WARNING: infoROM is corrupted at gpu 0000:65:00.0`:                                                                     "G017",
+		`NVRM: Xid (PCI:0000:01:00): 54, pid=0, Auxiliary power is not connected`:                                               "G018",
+		`INFO: task nvidia-smi:4242 blocked for more than 122 seconds.`:                                                         "G019",
+		`NVRM: Xid (PCI:0000:1b:00): 63, pid=1896, Row Remapper: New row marked for remapping, reset gpu to activate.`:          "H001",
+		`RuntimeError: CUDA error: uncorrectable ECC error encountered`:                                                         "H002",
+		`HW Thermal Slowdown : Active`:                                                                                          "H004",
+		`RuntimeError: CUDA error: all CUDA-capable devices are busy or unavailable`:                                            "H013",
+		`NVRM: Xid (PCI:0000:01:00): 31, pid=4242, name=python, Ch 00000010, intr 00000000. MMU Fault`:                          "H015",
 		// As terminals, logs and people change them.
 		"CDI device injec\ntion failed: unresolvable CDI dev\nices nvidia.com/gpu=all": "C018",
 		`{"msg":"could not select device driver \"cdi\" with capabilities: []"}`:       "C017",
@@ -59,6 +96,28 @@ func TestTextsAreKnown(t *testing.T) {
 		strings.Repeat("\x00\xff\x1b[", 1000): "",
 	} {
 		assert.Equal(t, first(Explain(text, nil, judgedAt())), want, text)
+	}
+}
+
+// Where several causes give one text, what most reports of it come to is first, what
+// takes a host of a special kind last.
+func TestTheCommonestCauseComesFirst(t *testing.T) {
+	for text, want := range map[string]string{
+		`could not select device driver "" with capabilities: [[gpu]]`:       "C001 C036 C002 C003 C004",
+		`could not select device driver "nvidia" with capabilities: [[gpu]]`: "C001 C036 C002 C003 C004",
+		`failed to discover GPU vendor from CDI: no known GPU vendor found`:  "C001 C018",
+		`Failed to initialize NVML: Unknown Error`:                           "C010 C058",
+		`Failed to initialize NVML: Insufficient Permissions`:                "C011 G016", // the longer match is the closer one
+		`No devices were found`: "G006 G014 G007",
+		`modprobe: FATAL: Module nvidia not found in directory /lib/modules/6.8.0-88-generic`: "G001",
+	} {
+		for _, h := range []*host.Host{nil, recorded(t, "healthy-docker29-cdi")} { // nothing of it is seen there
+			var got []string
+			for _, a := range Explain(text, h, judgedAt()) {
+				got = append(got, a.Code)
+			}
+			assert.Equal(t, strings.Join(got, " "), want, text)
+		}
 	}
 }
 
@@ -82,7 +141,7 @@ func TestTheHostDecidesBetweenCauses(t *testing.T) {
 	h := recorded(t, "healthy-docker29-cdi")
 	h.Driver = host.Driver{}
 	answers := Explain(text, h, judgedAt())
-	assert.Equal(t, answers[0].Code, "C036")
+	assert.Equal(t, answers[0].Code, "C001")
 	assert.Assert(t, strings.HasPrefix(answers[0].Host, "on this host it may follow from G001"), answers[0].Host)
 }
 

@@ -54,6 +54,9 @@ func onOff(on bool) string {
 	return "off"
 }
 
+// emptyMIG says that a GPU is cut into no instances: CUDA sees none of it.
+func emptyMIG(g host.GPU) bool { return g.MIG != nil && g.MIG.On && len(g.MIG.Devices) == 0 }
+
 func mig(g host.GPU) (Finding, bool) {
 	m := g.MIG
 	switch {
@@ -62,9 +65,9 @@ func mig(g host.GPU) (Finding, bool) {
 	case m.On != m.Pending:
 		return told([]Evidence{saw("NVML", "MIG is %s, after the next reset %s", onOff(m.On), onOff(m.Pending))}, []Fix{resetGPU(g)},
 			"%s: MIG will be %s only after a reset", gpuName(g), onOff(m.Pending)), true
-	case m.On && len(m.Devices) == 0:
+	case emptyMIG(g):
 		return told([]Evidence{saw("NVML", "MIG is on, with no instances")},
-			[]Fix{{Title: "see which instances can be made, then make them with `nvidia-smi mig -cgi PROFILE -C`", Argv: [][]string{{"nvidia-smi", "mig", "-i", selectGPU(g), "-lgip"}}, Root: true, Disruption: None}},
+			[]Fix{{Title: "see which instances can be made, then make them with `nvidia-smi mig -cgi PROFILE -C`, and write the CDI spec anew", Argv: [][]string{{"nvidia-smi", "mig", "-i", selectGPU(g), "-lgip"}}, Root: true, Disruption: None}},
 			"%s is in MIG mode without any instance: CUDA sees no GPU there", gpuName(g)), true
 	}
 	return Finding{}, false

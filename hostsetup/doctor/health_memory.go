@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
@@ -14,15 +15,43 @@ func memoryChecks() []Check {
 			Code: "H001", Title: "all memory rows and pages that had to be replaced are", Group: Health, Severity: Error, Needs: []Fact{NVML}, After: afterDriver(),
 			Symptoms: []string{"Row Remapper: New row marked for remapping, reset gpu to activate", "Remapping Failure Occurred : Yes", "Pending Page Blacklist : Yes"},
 			Cause:    "Memory errors made the GPU replace rows (or retire pages). That takes effect with the next reset; once no spare row is left, it fails.",
-			Run:      func(h *host.Host, _ time.Time) []Finding { return each(h, remap) },
+			Run:      pressing(givenUp),
 		},
 		{
 			Code: "H002", Title: "no memory error went uncorrected", Group: Health, Severity: Error, Needs: []Fact{NVML}, After: afterDriver(),
 			Symptoms: []string{"uncorrectable ECC error encountered", "CUDA error: uncorrectable ECC error encountered", "CUDA_ERROR_ECC_UNCORRECTABLE"},
 			Cause:    "ECC found an error that it could not correct: data were lost. Once may be chance; again and again it is a defect.",
-			Run:      func(h *host.Host, _ time.Time) []Finding { return each(h, uncorrected) },
+			Run:      pressing(dataLost),
 		},
 	}
+}
+
+// remapXids and lossXids are what the driver logs of memory given up, and of data lost.
+var (
+	remapXids = []int{63, 64}
+	lossXids  = []int{48, 94, 95}
+)
+
+// memoryTells says whether a check of the memory tells of what an Xid announced.
+func memoryTells(g host.GPU, code int) bool {
+	_, gone := remap(g)
+	_, lost := uncorrected(g)
+	return gone && slices.Contains(remapXids, code) || lost && slices.Contains(lossXids, code)
+}
+
+func givenUp(h *host.Host, _ time.Time) []Finding { return withXids(h, remap, remapXids) }
+
+func dataLost(h *host.Host, _ time.Time) []Finding { return withXids(h, uncorrected, lossXids) }
+
+// withXids looks at each GPU, and adds what the driver logged of it.
+func withXids(h *host.Host, look func(host.GPU) (Finding, bool), codes []int) []Finding {
+	return each(h, func(g host.GPU) (Finding, bool) {
+		f, wrong := look(g)
+		if of := xidsAt(xidsOf(h, codes...), shortPCI(g.PCI)); wrong && len(of) > 0 {
+			f.Evidence = append(f.Evidence, saw("kernel log", "%d × %s", len(of), of[len(of)-1].Text))
+		}
+		return f, wrong
+	})
 }
 
 func replaceCard(why string) Fix {

@@ -125,11 +125,30 @@ func TestSettings(t *testing.T) {
 		sick{"nobody may see programs", "mig-a100", gpu(0, func(g *host.GPU) { g.MemoryUsed, g.Errors = 40<<30, map[string]string{"processes": "Not Permitted"} })},
 		sick{"Windows' programs", "wsl2", gpu(0, func(g *host.GPU) { g.MemoryUsed = 12 << 30 })},
 	)
-	finds(t, "H010", sick{"ACS", "dgx-h100", func(h *host.Host) {
+	redirected := func(h *host.Host) {
 		h.Kernel.ACS = []string{"0000:1a:01.0", "0000:42:01.0"}
 		h.Kernel.Cmdline += " intel_iommu=on"
-	}})
+	}
+	apart := func(h *host.Host) {
+		for i := range h.GPUs {
+			h.GPUs[i].NVLinks = nil
+		}
+	}
+	finds(t, "H010",
+		sick{"ACS between cards", "dgx-h100", func(h *host.Host) { apart(h); redirected(h) }},
+		sick{"ACS beside NVLinks", "dgx-h100", redirected},
+		sick{"bridges without a number", "dgx-h100", func(h *host.Host) { apart(h); h.Kernel.ACS = []string{"; reboot"} }},
+		sick{"translation", "dgx-h100", func(h *host.Host) { apart(h); h.Kernel.IOMMU = "translate" }},
+		sick{"translation on RHEL", "dgx-h100", func(h *host.Host) { apart(h); h.Kernel.IOMMU = "translate"; on(h, "rhel", "fedora", "9.7") }},
+		sick{"both", "dgx-h100", func(h *host.Host) { apart(h); redirected(h); h.Kernel.IOMMU = "translate" }},
+		sick{"ACS in spite of pass-through", "dgx-h100", func(h *host.Host) { apart(h); redirected(h); h.Kernel.IOMMU = "passthrough" }},
+	)
 	ignores(t, "H010",
+		sick{"pass-through", "dgx-h100", func(h *host.Host) { apart(h); h.Kernel.IOMMU = "passthrough" }},
+		sick{"on, and nobody knows how", "dgx-h100", func(h *host.Host) { apart(h); h.Kernel.IOMMU = "on" }},
+		sick{"translation beside NVLinks", "dgx-h100", func(h *host.Host) { h.Kernel.IOMMU = "translate" }},
+		sick{"a machine that hands GPUs away", "dgx-h100", func(h *host.Host) { apart(h); redirected(h); h.PCI[7].Driver = "vfio-pci" }},
+		sick{"a container", "dgx-h100", func(h *host.Host) { apart(h); redirected(h); h.OS.Container = "docker" }},
 		sick{"one GPU", "workstation", func(h *host.Host) { h.Kernel.ACS = []string{"0000:00:01.0"} }},
 		sick{"a virtual machine", "dgx-h100", func(h *host.Host) { h.Kernel.ACS = []string{"0000:00:01.0"}; h.OS.Virtual = "kvm" }},
 	)

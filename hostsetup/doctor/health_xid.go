@@ -13,10 +13,10 @@ import (
 func xidChecks() []Check {
 	return []Check{{
 		Code: "H015", Title: "the driver logged no errors (Xid)", Group: Health, Severity: Warning, Needs: []Fact{KLog},
-		Symptoms: []string{"re:NVRM: Xid \\(PCI:[0-9a-f:.]+\\): \\d+"},
+		Symptoms: []string{"re:Xid \\(PCI:[0-9a-f:.]+\\): \\d+"},
 		Cause:    "Each Xid has a number; NVIDIA's catalogue says what it means and what to do at once.",
 		Link:     policy.XidSource,
-		Run:      xids,
+		Run:      pressing(xids),
 	}}
 }
 
@@ -45,6 +45,9 @@ func xids(h *host.Host, _ time.Time) (out []Finding) {
 		all := seen[k]
 		last := all[len(all)-1]
 		g, found := gpuAt(h, k.pci)
+		if found && !g.Lost && memoryTells(g, k.code) {
+			continue
+		}
 		x, known := policy.LookupXid(k.code)
 		evidence := []Evidence{saw("kernel log", "%d × %s", len(all), last.Text), saw("kernel log", "the last %s after the start of the machine", last.Since.Round(time.Second))}
 		if !known {

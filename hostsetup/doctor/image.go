@@ -120,9 +120,7 @@ func ExamineImage(h *host.Host, i ImageFacts) []Finding {
 			continue
 		}
 		for _, f := range r.rule(h, i, hook) {
-			f.Code, f.Title, f.Group = c.Code, c.Title, c.Group
-			f.Severity, f.Cause, f.Link = cmp.Or(f.Severity, c.Severity), cmp.Or(f.Cause, c.Cause), cmp.Or(f.Link, c.Link)
-			out = append(out, f)
+			out = append(out, c.complete(f))
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Finding) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })

@@ -43,8 +43,8 @@ func dockerRecordings(t testing.TB) (names []string) {
 	return names
 }
 
-// Each recording is judged to what testdata/expected.txt says of it: the codes of
-// this group's findings with their severities, and what a cause hides.
+// Each recording is judged to what testdata/expected.txt says of it: the codes of its
+// findings with their severities, and what a cause hides.
 func TestRecordingsOfDocker(t *testing.T) {
 	var out strings.Builder
 	for _, name := range dockerRecordings(t) {
@@ -52,22 +52,18 @@ func TestRecordingsOfDocker(t *testing.T) {
 		r := Examine(h, All(), judgedAt())
 		fmt.Fprintf(&out, "%s:", name)
 		for _, f := range r.Findings {
-			if ofDocker(f.Code) {
-				fmt.Fprintf(&out, " %s=%s", f.Code, f.Severity)
-			}
+			fmt.Fprintf(&out, " %s=%s", f.Code, f.Severity)
 		}
 		if strings.HasPrefix(name, "healthy-") {
 			for _, f := range r.Findings {
-				assert.Assert(t, f.Severity == Note || !ofDocker(f.Code), "%s is healthy: %s %s", name, f.Code, f.Summary)
+				assert.Assert(t, f.Severity == Note, "%s is healthy: %s %s", name, f.Code, f.Summary)
 			}
 		} else {
 			assert.Assert(t, len(r.Findings) > 0, "%s is broken and nothing was found", name)
 		}
 		hidden := map[string]int{}
 		for _, x := range r.Hidden {
-			if ofDocker(x.Code) {
-				hidden[x.Because]++
-			}
+			hidden[x.Because]++
 		}
 		for _, f := range r.Findings {
 			if n := hidden[f.Code]; n > 0 {

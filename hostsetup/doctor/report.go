@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -52,15 +53,13 @@ func Examine(h *host.Host, checks []Check, now time.Time) *Report {
 			}
 			continue
 		}
-		found := c.Run(h, now)
+		found := c.few(c.Run(h, now))
 		if len(found) == 0 {
 			r.Passed = append(r.Passed, c.Code)
 			continue
 		}
 		for _, f := range found {
-			f.Code, f.Title, f.Group = c.Code, c.Title, c.Group
-			f.Severity = cmp.Or(f.Severity, c.Severity)
-			f.Cause, f.Link = cmp.Or(f.Cause, c.Cause), cmp.Or(f.Link, c.Link)
+			f = c.complete(f)
 			if f.Severity == Error {
 				cause[c.Code] = c.Code
 			}
@@ -69,6 +68,33 @@ func Examine(h *host.Host, checks []Check, now time.Time) *Report {
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
 	return r
+}
+
+// complete adds to a finding what its check says.
+func (c Check) complete(f Finding) Finding {
+	f.Code, f.Title, f.Group = c.Code, c.Title, c.Group
+	f.Severity = cmp.Or(f.Severity, c.Severity)
+	f.Cause, f.Link = cmp.Or(f.Cause, c.Cause), cmp.Or(f.Link, c.Link)
+	return f
+}
+
+// few keeps a report readable, whatever a host holds: the worst findings of a check and
+// the first pieces of their evidence, and how many there are besides.
+func (c Check) few(found []Finding) []Finding {
+	const most = 32
+	for i, f := range found {
+		if n := len(f.Evidence) - most; n > 0 {
+			found[i].Evidence = append(slices.Clone(f.Evidence[:most]), Evidence{"and", count(n, "more piece") + " of evidence"})
+		}
+	}
+	if len(found) <= most {
+		return found
+	}
+	severity := func(f Finding) int { return rank(cmp.Or(f.Severity, c.Severity)) }
+	slices.SortStableFunc(found, func(a, b Finding) int { return severity(a) - severity(b) })
+	more := Finding{Severity: found[most].Severity, Summary: fmt.Sprintf("and %d more of the kind, such as: %s", len(found)-most, found[most].Summary),
+		Evidence: found[most].Evidence, Fixes: found[most].Fixes}
+	return append(found[:most:most], more)
 }
 
 func rank(s Severity) int { return slices.Index([]Severity{Error, Warning, Note}, s) }
@@ -97,7 +123,7 @@ func lacks(h *host.Host, needs []Fact) (why string, ok bool) {
 
 func has(h *host.Host, f Fact) bool {
 	switch f {
-	case Local:
+	case Local, Nodes, Bridges:
 		return h.Kernel.Release != ""
 	case PCI:
 		return slices.ContainsFunc(h.PCI, isGPU)

@@ -10,10 +10,16 @@ import (
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
+
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
-// missingRows are rows of the catalogue of failures for which there is no check, with
-// the reason. A row of "C" that is neither a check nor here fails the test.
+// catalogue are how many rows the catalogue of failures has by letter: driver, health,
+// Docker. Checks beyond them have their numbers from where it ends.
+func catalogue() map[string]int { return map[string]int{"G": 20, "H": 14, "C": 42} }
+
+// missingRows are rows of the catalogue for which there is no check, with the reason. A
+// row that is neither a check nor here fails the test.
 func missingRows() map[string]string { return map[string]string{} }
 
 // byTextAlone are rows that nothing on a host shows; `explain` and images know them.
@@ -21,6 +27,20 @@ func byTextAlone() map[string]string {
 	return map[string]string{
 		"C035": "a message of a program in the container; nothing is wrong on the host",
 		"C070": "the platform stands in an image, not on the host: `docker gpu doctor IMAGE` compares it",
+	}
+}
+
+// retired are codes that were checks once, and are never used again.
+func retired() map[string]string {
+	return map[string]string{
+		"V002": "C034 tells of the toolkit's security holes",
+		"V004": "C069 tells of engines from before CDI",
+	}
+}
+
+func TestRetiredCodesStayRetired(t *testing.T) {
+	for _, c := range All() {
+		assert.Assert(t, retired()[c.Code] == "", "%s meant something else once", c.Code)
 	}
 }
 
@@ -44,10 +64,41 @@ func TestEveryRowOfTheCatalogueIsAccountedFor(t *testing.T) {
 			assert.Assert(t, byTextAlone()[c.Code] != "", "%s looks at nothing and nobody says why", c.Code)
 		}
 	}
-	for i := 1; i <= 42; i++ {
-		code := fmt.Sprintf("C%03d", i)
-		assert.Assert(t, slices.Contains(have, code) != (missingRows()[code] != ""), "%s must be a check or have a reason, not both", code)
+	rows := 0
+	for letter, last := range catalogue() {
+		for i := range last {
+			code := fmt.Sprintf("%s%03d", letter, i+1)
+			assert.Assert(t, slices.Contains(have, code) != (missingRows()[code] != ""), "%s must be a check or have a reason, not both", code)
+			rows++
+		}
 	}
+	assert.Equal(t, rows, 76, "the rows of the catalogue")
+	for code := range missingRows() {
+		var n int
+		_, err := fmt.Sscanf(code[1:], "%03d", &n)
+		assert.Assert(t, err == nil && n >= 1 && n <= catalogue()[code[:1]], "%s is no row of the catalogue", code)
+	}
+	for code := range byTextAlone() {
+		assert.Assert(t, slices.Contains(have, code), "%s is no check", code)
+	}
+}
+
+// What smoke calls CUDA's failures, doctor and explain know.
+func TestCUDAFailuresHaveCodesOfChecks(t *testing.T) {
+	var have, named []string
+	for _, c := range All() {
+		have = append(have, c.Code)
+	}
+	for _, call := range []string{"cuInit", "cuMemAlloc", "cuModuleLoadDataEx", ""} {
+		for result := range 1000 {
+			if code := policy.CUDAFailure(call, result); code != "" {
+				assert.Assert(t, slices.Contains(have, code), "%s = %d is %s, which is no check", call, result, code)
+				named = append(named, code)
+			}
+		}
+	}
+	slices.Sort(named)
+	assert.DeepEqual(t, slices.Compact(named), []string{"C014", "C015", "C016", "G002", "G009", "G010", "H002", "H013"})
 }
 
 func checksPage() string {
@@ -73,9 +124,13 @@ func checksPage() string {
 	for _, code := range slices.Sorted(maps.Keys(byTextAlone())) {
 		fmt.Fprintf(&b, "- %s: %s.\n", code, byTextAlone()[code])
 	}
+	b.WriteString("\n## Codes that are no longer used\n\n")
+	for _, code := range slices.Sorted(maps.Keys(retired())) {
+		fmt.Fprintf(&b, "- %s: %s.\n", code, retired()[code])
+	}
 	b.WriteString("\n## Rows of the catalogue without a check\n\n")
 	if len(missingRows()) == 0 {
-		b.WriteString("None of the rows on Docker, the toolkit and CDI.\n")
+		b.WriteString("None: each of its 76 rows is a check.\n")
 	}
 	for _, code := range slices.Sorted(maps.Keys(missingRows())) {
 		fmt.Fprintf(&b, "- %s: %s.\n", code, missingRows()[code])

@@ -38,6 +38,7 @@ func hookChecks() []Check {
 			Link:     "https://docs.docker.com/engine/daemon/proxy/#systemd-unit-file", Run: hookNotOnPath,
 		}, {
 			Code: "C001", Title: "--gpus has a way to the GPU", Group: Toolkit, Severity: Error, Needs: []Fact{Local, Docker, Module}, After: append(otherDocker(), "G001", "C027", "C036"),
+			Rarity:   Often,
 			Symptoms: []string{noDriver, "failed to discover GPU vendor from CDI: no known GPU vendor found"},
 			Cause: "Docker looks for NVIDIA's hook on its PATH once, when it starts. It is not installed, or was installed after that. " +
 				"An entry in daemon.json has nothing to do with it.",
@@ -53,16 +54,21 @@ func hookChecks() []Check {
 	}
 }
 
-func noLibraries(h *host.Host, _ time.Time) []Finding {
+// missingLibraries are those of the driver that nothing works without.
+func missingLibraries(h *host.Host) (names []string) {
 	if h.Driver.NVML != "" || len(h.GPUs) > 0 || h.Unread["libraries"] != "" {
-		return nil
+		return nil // there is one where nobody looked
 	}
-	var missing []string
 	for _, want := range []string{"libnvidia-ml.so", "libcuda.so"} {
 		if !slices.ContainsFunc(h.Driver.Libraries, func(l host.Library) bool { return strings.Contains(l.Path, want) }) {
-			missing = append(missing, want+".1")
+			names = append(names, want+".1")
 		}
 	}
+	return names
+}
+
+func noLibraries(h *host.Host, _ time.Time) []Finding {
+	missing := missingLibraries(h)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -108,7 +114,7 @@ func ownsHook(h *host.Host, wanted []string) bool {
 	return known == "" || slices.ContainsFunc(wanted, func(p string) bool { return packageVersion(h, holds[p]) != "" })
 }
 
-func noHook(h *host.Host, _ time.Time) []Finding {
+func noHook(h *host.Host, now time.Time) []Finding {
 	wanted := hooksOf(h)
 	there := slices.ContainsFunc(wanted, func(p string) bool { return onEnginePath(h, p) })
 	late := there && !h.Engine.Started.IsZero() && h.Toolkit.Installed.After(h.Engine.Started.Add(startedWithin))
@@ -138,6 +144,11 @@ func noHook(h *host.Host, _ time.Time) []Finding {
 		f.Summary = fmt.Sprintf("Docker %s needs %s for `--gpus`; this host has the toolkit's base package only", shown(h.Engine.Version), runtimeHook)
 		f.Evidence = []Evidence{{"toolkit", shown("version " + h.Toolkit.Version)}}
 		f.Fixes = afterInstall(h)
+		for _, off := range cdiOff(h, now) { // which this finding hides
+			f.Evidence = append(f.Evidence, off.Evidence...)
+			off.Fixes[0].Title = "or go by CDI: " + off.Fixes[0].Title + "; then docker run --device nvidia.com/gpu=all"
+			f.Fixes = append(f.Fixes, off.Fixes[0])
+		}
 	default:
 		f.Summary = "the NVIDIA Container Toolkit is not installed: containers get no GPU"
 		f.Evidence = []Evidence{{"driver", shown("version " + h.Driver.Version)}, {"PATH of dockerd", "no " + strings.Join(wanted, ", no ")}}
@@ -177,7 +188,7 @@ func toolkitFault(fixed string) func(*host.Host, time.Time) []Finding {
 		return []Finding{{
 			Summary:  fmt.Sprintf("toolkit %s: %s; fixed in %s", shown(h.Toolkit.Version), flaw.What, flaw.Fixed),
 			Evidence: []Evidence{{"nvidia-ctk", shown("version " + h.Toolkit.Version)}, {flaw.Source, flaw.Date}},
-			Fixes:    []Fix{toolkitInstall(h)},
+			Fixes:    []Fix{toolkitUpgrade(h)},
 		}}
 	}
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -57,25 +58,75 @@ func removePackages(os host.OS, packages ...string) [][]string {
 	return nil
 }
 
-// toolkitInstall installs the toolkit's four packages at one version, with NVIDIA's
-// repository where the host does not name it yet.
-// Source: NVIDIA's Container Toolkit install guide; 2026-11-23.
+// toolkitInstall installs the toolkit's four packages at one version.
 func toolkitInstall(h *host.Host) Fix {
+	fix := fromRepository(h, policy.ToolkitPackages())
+	fix.Title = "install the NVIDIA Container Toolkit " + policy.ToolkitCurrent + fix.Title
+	return fix
+}
+
+// toolkitUpgrade brings those of the toolkit's packages that are there to one version,
+// held ones too, for a part left behind is a fault of its own.
+func toolkitUpgrade(h *host.Host) Fix {
+	var names, back []string
+	held := false
+	for _, name := range policy.ToolkitPackages() {
+		if v := packageVersion(h, name); v != "" {
+			names = append(names, name)
+			back = append(back, name+versionMark(h.OS)+v)
+			held = held || slices.ContainsFunc(h.Packages, func(p host.Package) bool { return p.Name == name && p.Held })
+			if !plainVersion.MatchString(v) {
+				return toolkitInstall(h) // no argument of a command
+			}
+		}
+	}
+	if names == nil {
+		return toolkitInstall(h)
+	}
+	fix := fromRepository(h, names)
+	fix.Title = "upgrade the NVIDIA Container Toolkit to " + policy.ToolkitCurrent + fix.Title
+	apt := packagesOf(h.OS) == "apt"
+	if last := len(fix.Argv) - 1; held && apt {
+		fix.Argv[last] = slices.Insert(fix.Argv[last], 3, "--allow-change-held-packages")
+	}
+	switch {
+	case fix.Argv == nil:
+	case apt:
+		fix.Undo = [][]string{slices.Concat([]string{"apt-get", "install", "-y", "--allow-downgrades"}, back)}
+	case packagesOf(h.OS) == "zypper":
+		fix.Undo = [][]string{slices.Concat([]string{"zypper", "--non-interactive", "install", "--oldpackage"}, back)}
+	default:
+		fix.Undo = [][]string{slices.Concat([]string{packagesOf(h.OS), "downgrade", "-y"}, back)}
+	}
+	return fix
+}
+
+var plainVersion = regexp.MustCompile(`^[0-9][A-Za-z0-9.+~:-]{0,100}$`)
+
+// versionMark stands between a package and the version that is wanted of it.
+func versionMark(os host.OS) string {
+	if m := packagesOf(os); m == "apt" || m == "zypper" {
+		return "="
+	}
+	return "-"
+}
+
+// fromRepository installs packages of the toolkit from NVIDIA's repository, which it
+// names first where the host does not yet. The title is what to add to one.
+// Source: NVIDIA's Container Toolkit install guide; 2026-11-23.
+func fromRepository(h *host.Host, names []string) Fix {
 	const (
 		base = "https://nvidia.github.io/libnvidia-container/"
 		key  = "/usr/share/keyrings/nvidia-container-toolkit-keyring.asc"
 		list = "/etc/apt/sources.list.d/nvidia-container-toolkit.list"
+		repo = "/etc/yum.repos.d/nvidia-container-toolkit.repo"
 	)
-	fix := Fix{Title: "install the NVIDIA Container Toolkit " + policy.ToolkitCurrent, Root: true, Disruption: None}
-	known := len(toolkitSources(h)) > 0
+	fix := Fix{Root: true, Disruption: None}
 	var packages []string
-	separator := map[string]string{"apt": "=", "zypper": "="}[packagesOf(h.OS)]
-	if separator == "" {
-		separator = "-"
+	for _, p := range names {
+		packages = append(packages, p+versionMark(h.OS)+policy.ToolkitCurrent+"-1")
 	}
-	for _, p := range policy.ToolkitPackages() {
-		packages = append(packages, p+separator+policy.ToolkitCurrent+"-1")
-	}
+	known := len(toolkitSources(h)) > 0
 	switch packagesOf(h.OS) {
 	case "apt":
 		if !known {
@@ -84,21 +135,23 @@ func toolkitInstall(h *host.Host) Fix {
 				{"curl", "-fsSL", "-o", list, base + "stable/deb/nvidia-container-toolkit.list"},
 				{"sed", "-i", "s#deb https://#deb [signed-by=" + key + "] https://#g", list},
 			}
+			fix.Undo = [][]string{{"rm", "-f", list, key}}
 		}
 	case "dnf", "yum":
 		if !known {
-			fix.Argv = [][]string{{"curl", "-fsSL", "-o", "/etc/yum.repos.d/nvidia-container-toolkit.repo", base + "stable/rpm/nvidia-container-toolkit.repo"}}
+			fix.Argv, fix.Undo = [][]string{{"curl", "-fsSL", "-o", repo, base + "stable/rpm/nvidia-container-toolkit.repo"}}, [][]string{{"rm", "-f", repo}}
 		}
 	case "zypper":
 		if !known {
 			fix.Argv = [][]string{{"zypper", "addrepo", base + "stable/rpm/nvidia-container-toolkit.repo"}, {"zypper", "--gpg-auto-import-keys", "refresh"}}
+			fix.Undo = [][]string{{"zypper", "removerepo", "nvidia-container-toolkit"}}
 		}
 	default:
-		fix.Title += " with this system's packages: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
+		fix.Title = " with this system's packages: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
 		return fix
 	}
 	fix.Argv = append(fix.Argv, installPackages(h.OS, packages...)...)
-	fix.Undo = removePackages(h.OS, policy.ToolkitPackages()...)
+	fix.Undo = append(removePackages(h.OS, names...), fix.Undo...)
 	return fix
 }
 

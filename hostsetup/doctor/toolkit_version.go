@@ -26,7 +26,7 @@ func toolkitVersionChecks() []Check {
 		}, {
 			Code: "C034", Title: "the toolkit has no known security hole", Group: Version, Severity: Warning, Needs: []Fact{Tools},
 			Symptoms: []string{"CVE-2024-0132", "CVE-2025-23266", "CVE-2025-23359", "NVIDIAScape", "CVE-2026-24260"},
-			Cause:    "Releases before 1.19.1 have holes through which a container, or an image alone, gets at the host.",
+			Cause:    "Older releases have holes through which a container, or an image alone, gets at the host.",
 			Remedy:   "upgrade the toolkit to " + policy.ToolkitCurrent, Link: "https://www.nvidia.com/en-us/security/", Run: toolkitHoles,
 		}, {
 			Code: "C042", Title: "nothing is left of nvidia-docker", Group: Toolkit, Severity: Warning,
@@ -58,24 +58,22 @@ func mixedPackages(h *host.Host, _ time.Time) []Finding {
 	return []Finding{{
 		Summary:  "the toolkit's packages are of different versions",
 		Evidence: []Evidence{{"packages", shown(strings.Join(seen, ", "))}},
-		Fixes:    []Fix{toolkitInstall(h)},
+		Fixes:    []Fix{toolkitUpgrade(h)},
 	}}
 }
 
 func toolkitHoles(h *host.Host, _ time.Time) []Finding {
-	holes := policy.ToolkitHoles(h.Toolkit.Version)
-	if len(holes) == 0 {
+	open := policy.Open("toolkit", h.Toolkit.Version)
+	if len(open) == 0 {
 		return nil
 	}
 	f := Finding{
-		Summary: fmt.Sprintf("toolkit %s has %s, %s among them", shown(h.Toolkit.Version), count(len(holes), "security hole"), holes[len(holes)-1].CVE),
-		Fixes:   []Fix{toolkitInstall(h)},
+		Summary:  fmt.Sprintf("toolkit %s has %s: %s", shown(h.Toolkit.Version), count(len(open), "known hole"), holes(open)),
+		Evidence: []Evidence{{"nvidia-ctk", shown("version " + h.Toolkit.Version)}},
+		Fixes:    []Fix{toolkitUpgrade(h)},
 	}
-	if len(holes) == 1 {
-		f.Summary = fmt.Sprintf("toolkit %s has the security hole %s", shown(h.Toolkit.Version), holes[0].CVE)
-	}
-	for _, c := range holes {
-		f.Evidence = append(f.Evidence, Evidence{c.CVE, c.What + "; fixed in " + c.Fixed + " (" + c.Source + ", " + c.Date + ")"})
+	for _, c := range open {
+		f.Evidence = append(f.Evidence, Evidence{c.ID, c.What + "; fixed in " + c.Fixed[0] + " (" + c.Source + ", " + c.Date + ")"})
 	}
 	return []Finding{f}
 }

@@ -4,5 +4,5 @@ import "slices"
 
 // versionChecks are of ends of life and of known vulnerabilities.
 func versionChecks() []Check {
-	return slices.Concat(branchChecks(), oldToolkitChecks(), runtimeVersionChecks(), engineVersionChecks(), policyChecks())
+	return slices.Concat(branchChecks(), runtimeVersionChecks(), engineVersionChecks(), policyChecks())
 }

@@ -11,12 +11,6 @@ import (
 func engineVersionChecks() []Check {
 	return []Check{
 		{
-			Code: "V004", Title: "Docker Engine is new enough for CDI", Group: Version, Severity: Warning, Needs: []Fact{Docker},
-			Symptoms: []string{"invalid device specification nvidia.com/gpu=all", "bad format for path: nvidia.com/gpu"},
-			Cause:    "Engines before 25 do not know CDI: GPUs come into containers only by the toolkit's hook, which `systemctl daemon-reload` can undo.",
-			Run:      engineOld,
-		},
-		{
 			Code: "V005", Title: "Docker Engine is maintained", Group: Version, Severity: Note, Needs: []Fact{Docker},
 			Cause: "Docker maintains the newest major version, and the one before for a month. Amazon and Microsoft go on with 25.0 and 26.1 in their own distributions.",
 			Link:  "https://github.com/moby/moby/blob/master/project/BRANCHES-AND-TAGS.md",
@@ -44,17 +38,10 @@ func engineFixes(h *host.Host) []Fix {
 	return []Fix{manual("install Docker's own packages (docker-ce) in place of the distribution's: https://docs.docker.com/engine/install/", Restart)}
 }
 
-func engineOld(h *host.Host, _ time.Time) []Finding {
-	if m := engineMajor(h); m == 0 || m >= policy.EngineOldest {
-		return nil
-	}
-	return []Finding{told([]Evidence{saw("docker version", "%s", h.Engine.Version)}, engineFixes(h), "Docker Engine %s is older than %d and does not know CDI", h.Engine.Version, policy.EngineOldest)}
-}
-
-func engineUnmaintained(h *host.Host, _ time.Time) []Finding {
+func engineUnmaintained(h *host.Host, now time.Time) []Finding {
 	m := engineMajor(h)
-	if m < policy.EngineOldest || m >= policy.EngineSupported {
-		return nil
+	if m == 0 || m >= policy.EngineSupported || has(h, Module) && len(engineWithoutCDI(h, now)) > 0 {
+		return nil // C069 tells of an engine from before CDI
 	}
 	// Distributions that keep an old version mend it themselves.
 	if h.OS.ID == "amzn" && m == 25 || h.OS.ID == "azurelinux" && m == 26 || hasPackage(h, "docker.io") {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -22,21 +23,32 @@ func runtimeVersionChecks() []Check {
 }
 
 // holes words a list of vulnerabilities for a line.
-func holes(ids []string) string {
+func holes(open []policy.CVE) string {
+	var ids []string
+	for _, c := range open {
+		ids = append(ids, c.ID)
+	}
 	if len(ids) > 3 {
 		return fmt.Sprintf("%s and %d more", strings.Join(ids[:3], ", "), len(ids)-3)
 	}
 	return strings.Join(ids, ", ")
 }
 
+// ofDistribution matches the versions of distributions, who add to the program's own.
+var ofDistribution = regexp.MustCompile(`^v?[0-9.]+([+~](ds|dfsg|deb)|-[0-9])`)
+
 func runcHoles(h *host.Host, _ time.Time) []Finding {
 	v := h.Engine.RuncVersion
-	ids := policy.Open("runc", v)
-	if len(ids) == 0 {
+	open := policy.Open("runc", v)
+	if len(open) == 0 {
 		return nil
 	}
-	f := told([]Evidence{saw("docker info", "runc %s", v), saw("policy table of "+policy.Reviewed, "%s", holes(ids))}, nil, "runc %s has %s (%s)", v, plural(len(ids), "known hole"), holes(ids))
+	f := told([]Evidence{saw("docker info", "runc %s", v), saw("policy table of "+policy.Reviewed, "%s", holes(open))}, nil, "runc %s has %s (%s)", v, plural(len(open), "known hole"), holes(open))
 	packages := []string{"containerd.io"}
+	if ofDistribution.MatchString(v) && !hasPackage(h, "containerd.io") {
+		f.Severity, packages[0] = Note, "runc"
+		f.Summary = tidy(fmt.Sprintf("runc %s is below %s; it is the distribution's, which may have mended it", v, policy.RuncAdvised))
+	}
 	for _, p := range h.Packages {
 		if p.Name == "runc" || p.Name == "docker-runc" {
 			packages = []string{p.Name}

@@ -118,9 +118,9 @@ func TestPCIIDs(t *testing.T) {
 func TestFloors(t *testing.T) {
 	for _, c := range CVEs() {
 		assert.Assert(t, regexp.MustCompile(`^CVE-20\d\d-\d{4,}$`).MatchString(c.ID), c.ID)
-		assert.Assert(t, len(c.Fixed) > 0 && c.Source != "" && day.MatchString(c.Date), c.ID)
+		assert.Assert(t, len(c.Fixed) > 0 && c.What != "" && c.Source != "" && day.MatchString(c.Date), c.ID)
 	}
-	assert.Equal(t, len(Open("toolkit", ToolkitAdvised)), 0)
+	assert.Equal(t, len(Open("toolkit", ToolkitCurrent)), 0)
 	assert.Equal(t, len(Open("runc", RuncAdvised)), 0)
 	for version, want := range map[string]int{"1.20.1": 0, "1.19.1": 0, "1.19.0": 1, "1.17.7": 3, "1.17.8": 1, "1.16.1": 10, "1.19.1-rc.1": 1, "": 0, "N/A": 0, "1": 0} {
 		assert.Equal(t, len(Open("toolkit", version)), want, version)

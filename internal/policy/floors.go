@@ -13,6 +13,8 @@ const Reviewed = "2026-11-24"
 type CVE struct {
 	ID        string
 	Component string // "toolkit", "runc"
+	// What it lets a container do.
+	What string
 	// Fixed is the first release without it; of runc, the first of each minor series.
 	Fixed  []string
 	Source string
@@ -26,40 +28,40 @@ func CVEs() []CVE {
 		runc      = "https://github.com/opencontainers/runc/releases"
 		date      = "2026-11-23"
 	)
-	nct := func(id, fixed string) CVE { return CVE{id, "toolkit", []string{fixed}, bulletins, date} }
+	nct := func(id, fixed, what string) CVE { return CVE{id, "toolkit", what, []string{fixed}, bulletins, date} }
 	return []CVE{
-		nct("CVE-2026-24260", "1.19.1"), // its release from secondary sources
-		nct("CVE-2025-23266", "1.17.8"), nct("CVE-2025-23267", "1.17.8"),
-		nct("CVE-2025-23359", "1.17.4"),
-		nct("CVE-2024-0135", "1.17.3"), nct("CVE-2024-0136", "1.17.3"), nct("CVE-2024-0137", "1.17.3"),
-		nct("CVE-2024-0134", "1.17.0"),
-		nct("CVE-2024-0132", "1.16.2"), nct("CVE-2024-0133", "1.16.2"),
-		{"CVE-2025-31133", "runc", []string{"1.2.8", "1.3.3", "1.4.0"}, runc, date},
-		{"CVE-2025-52565", "runc", []string{"1.2.8", "1.3.3", "1.4.0"}, runc, date},
-		{"CVE-2025-52881", "runc", []string{"1.2.8", "1.3.3", "1.4.0"}, runc, date},
-		{"CVE-2024-21626", "runc", []string{"1.1.12"}, runc, date},
+		nct("CVE-2026-24260", "1.19.1", "a race lets a container change what is mounted"), // its release from secondary sources
+		nct("CVE-2025-23266", "1.17.8", "an image can run code as root on the host (NVIDIAScape)"),
+		nct("CVE-2025-23267", "1.17.8", "an image can change files of the host by links"),
+		nct("CVE-2025-23359", "1.17.4", "a container can reach the host's file system"),
+		nct("CVE-2024-0135", "1.17.3", "a container can change the host's binaries"),
+		nct("CVE-2024-0136", "1.17.3", "a container can reach the host's devices"),
+		nct("CVE-2024-0137", "1.17.3", "a container can enter the host's network namespace"),
+		nct("CVE-2024-0134", "1.17.0", "a container can write files on the host"),
+		nct("CVE-2024-0132", "1.16.2", "a container can reach the host's file system"),
+		nct("CVE-2024-0133", "1.16.2", "a container can make empty files on the host"),
+		{"CVE-2025-31133", "runc", "a container can write to the host's /proc", []string{"1.2.8", "1.3.3", "1.4.0"}, runc, date},
+		{"CVE-2025-52565", "runc", "a container can write to the host's /proc", []string{"1.2.8", "1.3.3", "1.4.0"}, runc, date},
+		{"CVE-2025-52881", "runc", "a container can write to the host's /proc", []string{"1.2.8", "1.3.3", "1.4.0"}, runc, date},
+		{"CVE-2024-21626", "runc", "a container can reach the host's file system", []string{"1.1.12"}, runc, date},
 	}
 }
-
-// ToolkitAdvised is the release of the container toolkit to upgrade to.
-// Source: its CHANGELOG, 2026-11-23.
-const ToolkitAdvised = "1.20.1"
 
 // RuncAdvised is the lowest release of runc that has none of the CVEs.
 const RuncAdvised = "1.3.3"
 
-// Open are the ids of a component's vulnerabilities that a release has. A version
-// that is none has none: nothing is said of what cannot be read.
-func Open(component, version string) (ids []string) {
+// Open are a component's vulnerabilities that a release has, the newest first. A
+// version that is none has none: nothing is said of what cannot be read.
+func Open(component, version string) (open []CVE) {
 	if !versioned(version) {
 		return nil
 	}
 	for _, c := range CVEs() {
 		if c.Component == component && !fixedIn(version, c.Fixed) {
-			ids = append(ids, c.ID)
+			open = append(open, c)
 		}
 	}
-	return ids
+	return open
 }
 
 func fixedIn(version string, fixed []string) bool {
@@ -132,9 +134,6 @@ func versionNumbers(version string) (n []int, pre bool) {
 	rest = strings.TrimLeft(rest, "-~+")
 	return n, strings.HasPrefix(rest, "rc") || strings.HasPrefix(rest, "beta") || strings.HasPrefix(rest, "alpha")
 }
-
-// EngineOldest is the first Docker Engine that knows CDI. Source: moby tags, 2026-11-23.
-const EngineOldest = 25
 
 // EngineSupported is the oldest major version of Docker Engine that Docker, Inc.
 // maintains: each ends a month after the next is out, and 29 came in November 2025.

@@ -23,58 +23,34 @@ const (
 // spec at boot is ordered before Docker. Source: CHANGELOG of 1.20.1; 2026-11-23.
 const ToolkitBeforeDocker = "1.20.1"
 
-// ToolkitFlaw is a flaw of the toolkit.
+// ToolkitFlaw is a fault of the toolkit; its security holes are among CVEs.
 type ToolkitFlaw struct {
-	// CVE names a security hole; "" for a mere fault.
-	CVE  string
 	What string
-	// From is the first version that has it, "" for all; Fixed the first that has it no more.
+	// From is the first version that has it, Fixed the first that has it no more.
 	From, Fixed string
 	Source      string
 	Date        string
 }
 
-// ToolkitFlaws lists them, security holes first, the oldest first.
+// ToolkitFlaws lists them, the oldest first.
 func ToolkitFlaws() []ToolkitFlaw {
 	const (
-		bulletin = "NVIDIA security bulletins for the Container Toolkit"
-		log      = "NVIDIA/nvidia-container-toolkit, CHANGELOG.md"
-		date     = "2026-11-23"
+		log  = "NVIDIA/nvidia-container-toolkit, CHANGELOG.md"
+		date = "2026-11-23"
 	)
 	return []ToolkitFlaw{
-		{"CVE-2024-0132", "a container can reach the host's file system", "", "1.16.2", bulletin, date},
-		{"CVE-2024-0134", "a container can write files on the host", "", "1.17.0", bulletin, date},
-		{"CVE-2024-0135", "a container can change the host's binaries", "", "1.17.3", bulletin, date},
-		{"CVE-2025-23359", "a container can reach the host's file system", "", "1.17.4", bulletin, date},
-		{"CVE-2025-23266", "an image can run code as root on the host (NVIDIAScape)", "", "1.17.8", bulletin, date},
-		{"CVE-2026-24260", "a race lets a container change what is mounted", "", "1.19.1", bulletin + " (a_id 5850, by secondary sources)", date},
-		{"", "containers get no forward-compatibility libraries", "1.17.4", "1.17.5", log, date},
-		{"", "swarm tasks of a node with the nvidia runtime get no GPU", "1.18.0", "1.19.0", "NVIDIA/nvidia-container-toolkit#1599", date},
-		{"", "the create-symlinks hook fails now and then with EBADF", "1.20.0", "1.20.1", log, date},
+		{"containers get no forward-compatibility libraries", "1.17.4", "1.17.5", log, date},
+		{"swarm tasks of a node with the nvidia runtime get no GPU", "1.18.0", "1.19.0", "NVIDIA/nvidia-container-toolkit#1599", date},
+		{"the create-symlinks hook fails now and then with EBADF", "1.20.0", "1.20.1", log, date},
 	}
-}
-
-// ToolkitHoles are the security holes of a version.
-func ToolkitHoles(version string) []ToolkitFlaw {
-	var out []ToolkitFlaw
-	for _, f := range ToolkitFlaws() {
-		if f.CVE != "" && f.in(version) {
-			out = append(out, f)
-		}
-	}
-	return out
 }
 
 // ToolkitFault is the fault that a version has, of those that were fixed in fixed.
 func ToolkitFault(version, fixed string) (ToolkitFlaw, bool) {
 	for _, f := range ToolkitFlaws() {
-		if f.CVE == "" && f.Fixed == fixed && f.in(version) {
+		if f.Fixed == fixed && Compare(version, f.From) >= 0 && Compare(version, f.Fixed) < 0 {
 			return f, true
 		}
 	}
 	return ToolkitFlaw{}, false
-}
-
-func (f ToolkitFlaw) in(version string) bool {
-	return (f.From == "" || Compare(version, f.From) >= 0) && Compare(version, f.Fixed) < 0
 }

@@ -8,14 +8,10 @@ import (
 
 func TestToolkitFlawsAreInOrder(t *testing.T) {
 	for _, f := range ToolkitFlaws() {
-		assert.Assert(t, f.Fixed != "" && f.What != "" && f.Source != "" && f.Date != "", "%+v", f)
-		assert.Assert(t, f.From == "" || Compare(f.From, f.Fixed) < 0, "%s begins after it was fixed", f.What)
+		assert.Assert(t, f.From != "" && f.Fixed != "" && f.What != "" && f.Source != "" && f.Date != "", "%+v", f)
+		assert.Assert(t, Compare(f.From, f.Fixed) < 0, "%s begins after it was fixed", f.What)
 		assert.Assert(t, Compare(f.Fixed, ToolkitCurrent) <= 0, "%s is fixed in a release newer than the one to install", f.What)
 	}
-	assert.Equal(t, len(ToolkitHoles("1.20.1")), 0)
-	assert.Equal(t, len(ToolkitHoles("1.19.0")), 1)
-	assert.Equal(t, len(ToolkitHoles("1.17.7")), 2)
-	assert.Assert(t, len(ToolkitHoles("1.16.1")) >= 4)
 }
 
 func TestAFaultIsOfItsVersionsAlone(t *testing.T) {
