@@ -1,5 +1,7 @@
 package policy
 
+import "strings"
+
 // Engine is what Docker Engines from a version on can do with GPUs.
 type Engine struct {
 	From string
@@ -34,15 +36,17 @@ func Engines() []Engine {
 // EngineOf is what an engine of a version can do. A version that is no release of
 // Docker's ("dev", "library-import", "2.0.0-beta.24" of the Go module) is taken for
 // the newest: such engines are built from the present source. Docker went from 1.13
-// to 17.03, so 2 to 16 are none.
+// to 17.03, so 2 to 16 are none. A pre-release can do what its release can.
 func EngineOf(version string) Engine {
 	all := Engines()
-	if version == "" || version[0] < '0' || version[0] > '9' || (Compare(version, "2") >= 0 && Compare(version, "17") < 0) {
+	v := parse(version)
+	released := strings.Join(v.numbers, ".")
+	if len(v.numbers) == 0 || Compare(v.numbers[0], "1") > 0 && Compare(v.numbers[0], "17") < 0 {
 		return all[len(all)-1]
 	}
 	found := all[0]
 	for _, e := range all {
-		if Compare(version, e.From) >= 0 {
+		if Compare(released, e.From) >= 0 {
 			found = e
 		}
 	}
