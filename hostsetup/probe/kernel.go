@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
 // readKernel says what runs.
@@ -137,7 +138,7 @@ func compareReleases(a, b string) int {
 		na, ra := digits(a)
 		nb, rb := digits(b)
 		if na != "" && nb != "" {
-			if c := compareNumbers(na, nb); c != 0 {
+			if c := policy.CompareDigits(na, nb); c != 0 {
 				return c
 			}
 			a, b = ra, rb
@@ -169,13 +170,4 @@ func digits(s string) (number, rest string) {
 		n = len(s)
 	}
 	return s[:n], s[n:]
-}
-
-// compareNumbers compares by value without a limit on the digits.
-func compareNumbers(a, b string) int {
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	return strings.Compare(a, b)
 }

@@ -66,30 +66,11 @@ func (m *machine) once() {
 	m.installed = sync.OnceValues(m.findPackages)
 }
 
-const mostOutput = 16 << 20 // bytes of a program
-
 // program runs a program of this machine; exec.ErrNotFound where there is none, or
 // where the machine is not this one.
 func (m *machine) program(ctx context.Context, name string, args ...string) ([]byte, error) {
 	if !m.itself && name != "rpm" { // which takes --root
 		return nil, exec.ErrNotFound
 	}
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	cmd.WaitDelay = 100 * time.Millisecond // a child of it may hold the pipe open
-	out := &bounded{most: mostOutput}
-	cmd.Stdout = out
-	err := cmd.Run()
-	return out.data, err
-}
-
-// bounded keeps the first bytes of an output and takes the rest without keeping it.
-type bounded struct {
-	data []byte
-	most int
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	b.data = append(b.data, p[:min(len(p), b.most-len(b.data))]...)
-	return len(p), nil
+	return output(ctx, name, args...)
 }
