@@ -75,9 +75,12 @@ type Kernel struct {
 	Log []LogLine `json:"log,omitempty"`
 	// Booted is when the machine started.
 	Booted time.Time `json:"booted,omitzero"`
-	// ACS are addresses of PCI bridges above GPUs whose Access Control Services send
-	// traffic between GPUs through the root complex (ReqRedir or CmpltRedir is set).
+	// ACS are addresses of switches' PCI bridges above GPUs whose Access Control Services
+	// send traffic between GPUs through the root complex (ReqRedir or CmpltRedir is set).
 	ACS []string `json:"acs,omitempty"`
+	// IOMMU is what the IOMMU does for GPUs: "off" where there is none, "passthrough",
+	// "translate", "on" where it cannot be told which; empty if unknown.
+	IOMMU string `json:"iommu,omitempty"`
 }
 
 // InstalledKernel is one directory of /lib/modules.
@@ -85,10 +88,17 @@ type InstalledKernel struct {
 	Release string `json:"release"`
 	// NVIDIA is the path of its nvidia module, "" if it has none.
 	NVIDIA string `json:"nvidia,omitempty"`
-	// NVIDIAVersion is that module's version, "" if unknown.
+	// NVIDIAVersion is that module's version, "" if unknown. Modules are read of the
+	// kernel that starts next and, where no driver is loaded, of the running one.
 	NVIDIAVersion string `json:"nvidiaVersion,omitempty"`
 	// Unsigned says that it was read and carries no signature: Secure Boot refuses it.
 	Unsigned bool `json:"unsigned,omitempty"`
+	// Signer is who signed it, as modinfo says it: the common name of the key's
+	// certificate, or the key's id in hex. "" if unknown or unsigned.
+	Signer string `json:"signer,omitempty"`
+	// Enrolled says whether the machine's firmware or kernel knows the signer's key; nil
+	// if that could not be found out, which takes root.
+	Enrolled *bool `json:"enrolled,omitempty"`
 	// Headers says that /lib/modules/RELEASE/build leads somewhere, so DKMS can build.
 	Headers bool `json:"headers,omitempty"`
 }

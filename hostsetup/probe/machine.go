@@ -41,6 +41,7 @@ type machine struct {
 	// What more than one source needs is read once.
 	daemon    func() dockerd
 	installed func() (packages, error)
+	kernels   func() (kernels, error)
 }
 
 func newMachine(o Options) *machine {
@@ -64,6 +65,7 @@ func newMachine(o Options) *machine {
 func (m *machine) once() {
 	m.daemon = sync.OnceValue(m.findDockerd)
 	m.installed = sync.OnceValues(m.findPackages)
+	m.kernels = sync.OnceValues(m.findKernels)
 }
 
 // program runs a program of this machine; exec.ErrNotFound where there is none, or
