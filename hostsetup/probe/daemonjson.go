@@ -40,6 +40,9 @@ func (m *machine) configure(d *dockerd) {
 			d.ConfigError = cause(err)
 		}
 	}
+	if fi, err := m.root.stat(d.ConfigFile); err == nil && d.ConfigFile != "" {
+		d.ConfigChanged = fi.ModTime().UTC()
+	}
 	d.Config = string(data)
 	config, why := parseDaemonJSON(data)
 	if why == "" && len(data) > 0 {
