@@ -53,25 +53,6 @@ func EngineOf(version string) Engine {
 	return found
 }
 
-// CDIField is a field of a CDI spec that an engine refuses if it does not know it:
-// it then drops the whole file.
-type CDIField struct {
-	Name string
-	// Engine is the first that knows it.
-	Engine string
-	Source string
-	Date   string
-}
-
-// CDIFields lists those that toolkits write.
-func CDIFields() []CDIField {
-	const date = "2026-11-23"
-	return []CDIField{
-		{"additionalGids", "26.1", "CDI schema 0.7.0; NVIDIA/nvidia-container-toolkit#1860 and #1865", date},
-		{"intelRdt", "26.1", "CDI schema 0.7.0", date},
-	}
-}
-
 // ErrorHooks is the Docker CLI from which on a plugin can be called only for
 // commands that failed. Source: docker/cli#6794, absent in 29.2.1; 2026-11-23.
 const ErrorHooks = "29.3"
