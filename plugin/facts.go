@@ -86,10 +86,7 @@ func machineFacts() []string {
 
 // merge lays what an engine says over what was seen of its machine.
 func merge(h host.Host, e host.Engine, contextName string, local bool) host.Host {
-	changed := h.Engine.ConfigChanged
-	if h = probe.Merge(h, e); h.Engine.ConfigFile != "" {
-		h.Engine.ConfigChanged = changed
-	}
+	h = probe.Merge(h, e)
 	h.SchemaVersion, h.Context = host.SchemaVersion, contextName
 	if h.Taken.IsZero() {
 		h.Taken = time.Now().UTC().Truncate(time.Second)

@@ -55,7 +55,7 @@ func (r *hooksRun) settings(ctx context.Context) []setting {
 		return out
 	}
 	always := hookCommands
-	if atLeast(r.client(ctx), policy.ErrorHooks) {
+	if policy.Compare(r.client(ctx), policy.ErrorHooks) >= 0 {
 		always = ""
 	}
 	return []setting{plugins("error-hooks", hookCommands), plugins("hooks", always), {[]string{"features", "hooks"}, "true"}}
@@ -68,17 +68,6 @@ func (r *hooksRun) othersHook() bool {
 		}
 	}
 	return false
-}
-
-// atLeast compares the first two numbers of versions; one that cannot be read is older.
-func atLeast(version, least string) bool {
-	numbers := func(v string) (major, minor int, ok bool) {
-		n, _ := fmt.Sscanf(v, "%d.%d", &major, &minor)
-		return major, minor, n == 2
-	}
-	a, b, ok := numbers(version)
-	major, minor, _ := numbers(least)
-	return ok && (a > major || a == major && b >= minor)
 }
 
 // change enables or disables the hooks.
@@ -144,7 +133,7 @@ func (r *hooksRun) status(ctx context.Context) error {
 	case always == "" && failed == "":
 	case on != "true":
 		why = "features.hooks is not \"true\"; `docker gpu hooks enable` sets it"
-	case always == "" && version != "" && !atLeast(version, policy.ErrorHooks):
+	case always == "" && version != "" && policy.Compare(version, policy.ErrorHooks) < 0:
 		why = "this Docker client is older than " + policy.ErrorHooks + " and does not know error-hooks; `docker gpu hooks enable` adds hooks"
 	default:
 		state, why = "enabled", ""

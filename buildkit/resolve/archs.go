@@ -27,7 +27,7 @@ func CheckArchs(targets, archs []string) error {
 func archsOf(version, variant, platform string) (policy.Archs, bool) {
 	for _, row := range policy.WheelArchs() {
 		if row.Variant == variant && row.Platform == platform &&
-			(row.From == "" || compare(version, row.From) >= 0) && compare(version, row.To) <= 0 {
+			(row.From == "" || policy.Compare(version, row.From) >= 0) && policy.Compare(version, row.To) <= 0 {
 			return row, true
 		}
 	}
@@ -47,7 +47,7 @@ func minDriver(cuda string, targets []string) string {
 		return ""
 	}
 	for _, t := range targets {
-		if g, ok := policy.GenerationOf(t); ok && g.MinDriver != "" && compare(g.MinDriver, need) > 0 {
+		if g, ok := policy.GenerationOf(t); ok && g.MinDriver != "" && policy.Compare(g.MinDriver, need) > 0 {
 			need = g.MinDriver
 		}
 	}
@@ -60,9 +60,9 @@ func inCUDA(cuda string, targets []string) string {
 		g, ok := policy.GenerationOf(t)
 		switch {
 		case !ok:
-		case g.FirstCUDA != "" && compare(cuda, g.FirstCUDA) < 0:
+		case g.FirstCUDA != "" && policy.Compare(cuda, g.FirstCUDA) < 0:
 			return fmt.Sprintf("%s (%s) takes CUDA %s or newer", g.Name, smOf(t), g.FirstCUDA)
-		case g.LastCUDA != "" && compare(cuda, g.LastCUDA) > 0:
+		case g.LastCUDA != "" && policy.Compare(cuda, g.LastCUDA) > 0:
 			return fmt.Sprintf("CUDA %s has no code for %s (%s) any more; the last with it is %s", cuda, g.Name, smOf(t), g.LastCUDA)
 		}
 	}

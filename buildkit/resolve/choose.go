@@ -37,7 +37,7 @@ func (d *decider) preference(dflt string) []string {
 	switch {
 	case d.forced != "":
 		return []string{d.forced}
-	case len(d.m.targets) > 0 && compare(d.m.targets[0], "7.5") < 0:
+	case len(d.m.targets) > 0 && policy.Compare(d.m.targets[0], "7.5") < 0:
 		return []string{"cu126", "cu129", "cu128", "cu124", "cu121", "cu118"}
 	case d.m.driver == "":
 		return []string{dflt, "cu130", "cu129", "cu128", "cu126", "cu124", "cu121", "cu118"}
@@ -193,7 +193,7 @@ func (d *decider) reason(r policy.TorchRelease, variant string) string {
 		return fmt.Sprintf("PyPI's default for torch %s, as no GPU or driver is known", r.Version)
 	case m.driver == "" && len(m.targets) == 0:
 		return "the one for amd64 on PyPI, as no GPU or driver is known"
-	case len(m.targets) > 0 && compare(m.targets[0], "7.5") < 0:
+	case len(m.targets) > 0 && policy.Compare(m.targets[0], "7.5") < 0:
 		return fmt.Sprintf("the newest with code for %s", m.names())
 	case m.driver == "":
 		return "it has code for " + m.names()

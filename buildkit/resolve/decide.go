@@ -158,7 +158,7 @@ func (p Plan) withTorch(d *decider) (Plan, error) {
 	if err := d.mirror(); err != nil {
 		return p, err
 	}
-	if cuda := cudaOf(d.forced); cuda != "" && minDriver(cuda, nil) == "" && compare(cuda, policy.Drivers()[0].CUDA) < 0 {
+	if cuda := cudaOf(d.forced); cuda != "" && minDriver(cuda, nil) == "" && policy.Compare(cuda, policy.Drivers()[0].CUDA) < 0 {
 		return p, &Conflict{What: "--cuda " + cuda, Why: "is no CUDA that docker gpu knows", WaysOut: []string{"torch has wheels for " + strings.Join(d.everyCUDA(), ", ")}}
 	}
 	c, err := d.pick()

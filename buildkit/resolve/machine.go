@@ -30,7 +30,7 @@ func machineFor(t spec.Target, h host.Host, platform string) (machine, error) {
 	for _, name := range t.GPUs {
 		cc, ok := policy.GPUCapability(name)
 		if !ok {
-			cc, ok = normalCC(name)
+			cc, ok = policy.Capability(name)
 		}
 		if !ok {
 			return m, &Conflict{What: fmt.Sprintf("--target-gpu %q", name), Why: "no GPU of this name is known",
@@ -41,7 +41,7 @@ func machineFor(t spec.Target, h host.Host, platform string) (machine, error) {
 	if len(t.GPUs) == 0 && t.Driver == "" && (h.Arch == "" || "linux/"+h.Arch == platform) {
 		m.driver, m.because = h.Driver.Version, "this machine's"
 		for _, g := range h.GPUs {
-			cc, ok := normalCC(g.ComputeCapability)
+			cc, ok := policy.Capability(g.ComputeCapability)
 			if !ok {
 				cc, ok = policy.GPUCapability(g.Name)
 			}
@@ -52,7 +52,7 @@ func machineFor(t spec.Target, h host.Host, platform string) (machine, error) {
 			m.add(cc, g.Name)
 		}
 	}
-	slices.SortFunc(m.targets, compare)
+	slices.SortFunc(m.targets, policy.Compare)
 	return m, nil
 }
 
@@ -74,7 +74,7 @@ func (m machine) names() string {
 	var out []string
 	for _, t := range m.targets {
 		name := m.gpus[t]
-		if _, ok := normalCC(name); ok || name == "" {
+		if _, ok := policy.Capability(name); ok || name == "" {
 			out = append(out, smOf(t))
 		} else {
 			out = append(out, name+" ("+smOf(t)+")")
@@ -110,7 +110,7 @@ func (m machine) runs(cuda string) bool {
 // for its newest release.
 func atLeast(driver, need string) bool {
 	if !strings.Contains(driver, ".") {
-		return compare(driver, branch(need)) >= 0
+		return policy.Compare(driver, branch(need)) >= 0
 	}
-	return compare(driver, need) >= 0
+	return policy.Compare(driver, need) >= 0
 }

@@ -58,7 +58,7 @@ func (d *decider) everyCUDA() []string {
 			}
 		}
 	}
-	slices.SortFunc(out, compare)
+	slices.SortFunc(out, policy.Compare)
 	return out
 }
 
@@ -89,7 +89,7 @@ func (d *decider) easiest(r policy.TorchRelease) string {
 			continue
 		}
 		// Of equal drivers the newest CUDA, which comes last.
-		if best == "" || compare(minDriver(cudaOf(v), d.m.targets), minDriver(cudaOf(best), d.m.targets)) <= 0 {
+		if best == "" || policy.Compare(minDriver(cudaOf(v), d.m.targets), minDriver(cudaOf(best), d.m.targets)) <= 0 {
 			best = v
 		}
 	}

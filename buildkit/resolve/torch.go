@@ -31,7 +31,7 @@ func (d *decider) release() (wished, error) {
 		if r, ok := inTable(wish); ok {
 			return wished{release: r, known: true}, nil
 		}
-		if oldest := table[len(table)-1].Version; compare(wish, oldest) < 0 {
+		if oldest := table[len(table)-1].Version; policy.Compare(wish, oldest) < 0 {
 			return wished{}, &Conflict{What: "--torch " + wish, Why: "is older than the oldest release that docker gpu knows",
 				WaysOut: []string{"the nearest are " + nearVersions(wish), "build from an image that has it, with --torch=base --base IMAGE"}}
 		}
@@ -52,7 +52,7 @@ func inTable(wish string) (policy.TorchRelease, bool) {
 // nearVersions are the known releases nearest to a wish, for an error.
 func nearVersions(wish string) string {
 	table := policy.Torch()
-	at := slices.IndexFunc(table, func(r policy.TorchRelease) bool { return compare(r.Version, wish) < 0 })
+	at := slices.IndexFunc(table, func(r policy.TorchRelease) bool { return policy.Compare(r.Version, wish) < 0 })
 	if at < 0 {
 		at = len(table)
 	}
@@ -97,7 +97,7 @@ func (d *decider) lookUp(wish string) (wished, error) {
 			ways = append(ways, "the newest on the index is "+there[0])
 		}
 		return wished{}, &Conflict{What: "--torch " + wish, Why: "does not exist on the index", WaysOut: ways}
-	case compare(wish, table[0].Version) < 0 || branch(wish) != branch(table[0].Version):
+	case policy.Compare(wish, table[0].Version) < 0 || branch(wish) != branch(table[0].Version):
 		return wished{}, &Conflict{What: "--torch " + wish, Why: "is not a release that docker gpu knows, and the index could not be asked: " + err.Error(),
 			WaysOut: []string{"known releases that are near: " + nearVersions(wish)}}
 	}

@@ -3,12 +3,7 @@ package resolve
 import (
 	"regexp"
 	"strings"
-
-	"github.com/dockergpu/docker-gpu/internal/policy"
 )
-
-// compare orders dotted versions by their numbers: "535.183.01" < "570.26".
-func compare(a, b string) int { return policy.Compare(a, b) }
 
 // branch is a version's first part: "570.26" → "570".
 func branch(version string) string {
@@ -40,9 +35,6 @@ func cudaOf(variant string) string {
 	}
 	return s[:2] + "." + s[2:]
 }
-
-// normalCC is a compute capability in its dotted form, "sm_90" → "9.0".
-func normalCC(s string) (string, bool) { return policy.Capability(s) }
 
 // smOf is a compute capability as nvcc writes it, "9.0" → "sm_90".
 func smOf(cc string) string { return "sm_" + strings.ReplaceAll(cc, ".", "") }

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
 // Index answers which files an index has for a project, by file name; indexURL
@@ -101,7 +103,7 @@ func versions(wheels []wheel) []string {
 			out = append(out, w.version)
 		}
 	}
-	slices.SortFunc(out, func(a, b string) int { return compare(b, a) })
+	slices.SortFunc(out, func(a, b string) int { return policy.Compare(b, a) })
 	return out
 }
 
@@ -128,6 +130,6 @@ func pythons(wheels []wheel) []string {
 			out = append(out, w.python)
 		}
 	}
-	slices.SortFunc(out, compare)
+	slices.SortFunc(out, policy.Compare)
 	return out
 }

@@ -17,6 +17,9 @@ type PCI struct {
 	MaxGen    int `json:"maxGen,omitempty"`
 	MaxWidth  int `json:"maxWidth,omitempty"`
 	NUMA      int `json:"numa,omitempty"` // node; -1 where the platform has none
+	// IOMMU is the type of the device's IOMMU group: "identity" passes addresses through,
+	// "DMA" and "DMA-FQ" translate them; empty where there is no group.
+	IOMMU string `json:"iommu,omitempty"`
 }
 
 // Driver is NVIDIA's kernel driver and the libraries that go with it.
@@ -28,7 +31,9 @@ type Driver struct {
 	// CUDA is the newest CUDA version that it supports, "13.0".
 	CUDA string `json:"cuda,omitempty"`
 	// CUDAError is what cuInit answered on the host where it was tried and failed:
-	// the number first, "3 CUDA_ERROR_NOT_INITIALIZED".
+	// the number first, "3 CUDA_ERROR_NOT_INITIALIZED". hostsetup/probe leaves it empty:
+	// CUDA may hang or bring a process down, so whoever runs cmd/gpu-worker on the host
+	// puts its answer here.
 	CUDAError string `json:"cudaError,omitempty"`
 	// NVML is the version of the library that answered.
 	NVML string `json:"nvml,omitempty"`

@@ -88,7 +88,8 @@ type InstalledKernel struct {
 	Release string `json:"release"`
 	// NVIDIA is the path of its nvidia module, "" if it has none.
 	NVIDIA string `json:"nvidia,omitempty"`
-	// NVIDIAVersion is that module's version, "" if unknown.
+	// NVIDIAVersion is that module's version, "" if unknown. Modules are read of the
+	// kernel that starts next and, where no driver is loaded, of the running one.
 	NVIDIAVersion string `json:"nvidiaVersion,omitempty"`
 	// Unsigned says that it was read and carries no signature: Secure Boot refuses it.
 	Unsigned bool `json:"unsigned,omitempty"`

@@ -21,6 +21,7 @@ type card struct {
 	g *host.GPU
 	// insist asks a GPU that is lost all the same.
 	insist bool
+	cgroup func(pid int) string
 	values map[uint32]nvml.FieldValue
 	parts  []nvml.Device // its MIG devices
 }

@@ -24,6 +24,13 @@ func Health(ctx context.Context) (host.Driver, []host.GPU, error) {
 	return health(ctx, cgroupOf, libraries()...)
 }
 
+func health(ctx context.Context, cgroup func(int) string, libs ...nvml.Interface) (host.Driver, []host.GPU, error) {
+	return ask(ctx, func(c *card) {
+		c.cgroup = cgroup
+		c.all()
+	}, libs...)
+}
+
 // cgroupOf is the text of a process's cgroup file, "" where there is none.
 func cgroupOf(pid int) string {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
@@ -35,9 +42,9 @@ func cgroupOf(pid int) string {
 
 // session is a library that has started.
 type session struct {
-	ctx    context.Context
-	lib    nvml.Interface
-	cgroup func(pid int) string
+	ctx  context.Context
+	lib  nvml.Interface
+	part func(*card) // reads what is wanted of a GPU
 	// fabric is nvmlDeviceGetGpuFabricInfoV; go-nvml hands out no interface for it.
 	fabric func(nvml.Device) (nvml.GpuFabricInfo_v3, nvml.Return)
 
@@ -45,13 +52,14 @@ type session struct {
 	knows map[string]bool // functions that were looked up
 }
 
-func health(ctx context.Context, cgroup func(int) string, libs ...nvml.Interface) (driver host.Driver, gpus []host.GPU, err error) {
+// ask reads the driver and, by part, each GPU.
+func ask(ctx context.Context, part func(*card), libs ...nvml.Interface) (driver host.Driver, gpus []host.GPU, err error) {
 	lib, err := start(libs...)
 	if err != nil {
 		return driver, nil, err
 	}
 	defer lib.Shutdown()
-	s := &session{ctx: ctx, lib: lib, cgroup: cgroup, fabric: fabricInfo, knows: map[string]bool{}}
+	s := &session{ctx: ctx, lib: lib, part: part, fabric: fabricInfo, knows: map[string]bool{}}
 	return s.read()
 }
 
@@ -102,6 +110,9 @@ func (s *session) has(function string) bool {
 	return known
 }
 
+// handle is the call that gives a GPU; without it nothing can be asked of one.
+const handle = "GetHandleByIndex"
+
 func (s *session) gpu(i int, g *host.GPU) {
 	g.Index = i
 	c := &card{session: s, g: g}
@@ -109,10 +120,15 @@ func (s *session) gpu(i int, g *host.GPU) {
 		return
 	}
 	d, ret := s.lib.DeviceGetHandleByIndex(i)
-	if !c.ok("GetHandleByIndex", ret) {
+	if !c.ok(handle, ret) {
 		return
 	}
 	c.d = d
+	s.part(c)
+}
+
+// all reads all that is known of a GPU.
+func (c *card) all() {
 	// A GPU that is lost still has the name and the address that the driver remembers.
 	c.insist = true
 	c.identity()

@@ -179,7 +179,7 @@ func TestNothingIsCalledAfterAFailedStart(t *testing.T) {
 	s.InitFunc = func() nvml.Return { return nvml.ERROR_DRIVER_NOT_LOADED }
 	_, _, err := health(t.Context(), nowhere, s)
 	assert.ErrorContains(t, err, "does not start")
-	_, _, err = read(s)
+	_, _, err = read(t.Context(), s)
 	assert.ErrorContains(t, err, "does not start")
 }
 

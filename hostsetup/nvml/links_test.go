@@ -34,7 +34,7 @@ func TestFabric(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := machine(1)
 			s.LookupSymbolFunc = func(string) error { return nil }
-			session := &session{ctx: t.Context(), lib: s, cgroup: nowhere, knows: map[string]bool{},
+			session := &session{ctx: t.Context(), lib: s, part: func(c *card) { c.cgroup = nowhere; c.all() }, knows: map[string]bool{},
 				fabric: func(nvml.Device) (nvml.GpuFabricInfo_v3, nvml.Return) { return c.info, c.ret }}
 			_, found, err := session.read()
 			assert.NilError(t, err)

@@ -10,6 +10,7 @@
 package nvml
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -25,13 +26,13 @@ const inWSL = "/usr/lib/wsl/lib/libnvidia-ml.so.1"
 // one keeps calls apart: go-nvml keeps what it found in a library in package variables.
 var one sync.Mutex
 
-// Read returns the driver's version and the GPUs' names, UUIDs, memory and compute
-// capability: what builds need. The library may hang on a broken driver: call it
-// where that can be waited for.
-func Read() (driver string, gpus []host.GPU, err error) {
+// Read returns the driver's versions and the GPUs' names, UUIDs, memory and compute
+// capability: what builds need. The error names GPUs that cannot be reached; they are
+// left out. As of Health, the caller bounds the time.
+func Read(ctx context.Context) (host.Driver, []host.GPU, error) {
 	one.Lock()
 	defer one.Unlock()
-	return read(libraries()...)
+	return read(ctx, libraries()...)
 }
 
 func libraries() []nvml.Interface {
@@ -51,35 +52,17 @@ func start(libs ...nvml.Interface) (nvml.Interface, error) {
 	return nil, fmt.Errorf("NVML does not start: %w", ret)
 }
 
-func read(libs ...nvml.Interface) (driver string, gpus []host.GPU, err error) {
-	lib, err := start(libs...)
-	if err != nil {
-		return "", nil, err
-	}
-	defer lib.Shutdown()
-	driver, ret := lib.SystemGetDriverVersion()
-	if ret != nvml.SUCCESS {
-		return "", nil, fmt.Errorf("NVML gives no driver version: %w", ret)
-	}
-	n, ret := lib.DeviceGetCount()
-	if ret != nvml.SUCCESS {
-		return driver, nil, fmt.Errorf("NVML counts no GPUs: %w", ret)
-	}
-	var errs []error
-	for i := range n {
-		d, ret := lib.DeviceGetHandleByIndex(i)
-		if ret != nvml.SUCCESS {
-			errs = append(errs, fmt.Errorf("GPU %d: %w", i, ret))
+func read(ctx context.Context, libs ...nvml.Interface) (host.Driver, []host.GPU, error) {
+	driver, all, err := ask(ctx, func(c *card) {
+		c.identity()
+		c.memory()
+	}, libs...)
+	errs := []error{err}
+	var gpus []host.GPU
+	for _, g := range all {
+		if why := g.Errors[handle]; why != "" {
+			errs = append(errs, fmt.Errorf("GPU %d: %s", g.Index, why))
 			continue
-		}
-		g := host.GPU{Index: i}
-		g.Name, _ = d.GetName()
-		g.UUID, _ = d.GetUUID()
-		if major, minor, ret := d.GetCudaComputeCapability(); ret == nvml.SUCCESS {
-			g.ComputeCapability = fmt.Sprintf("%d.%d", major, minor)
-		}
-		if m, ret := d.GetMemoryInfo(); ret == nvml.SUCCESS {
-			g.Memory = m.Total
 		}
 		gpus = append(gpus, g)
 	}

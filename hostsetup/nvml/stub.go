@@ -13,7 +13,7 @@ import (
 var errNone = errors.New("this docker gpu is built without NVML")
 
 // Read says that this build cannot.
-func Read() (driver string, gpus []host.GPU, err error) { return "", nil, errNone }
+func Read(context.Context) (host.Driver, []host.GPU, error) { return host.Driver{}, nil, errNone }
 
 // Health says that this build cannot.
 func Health(context.Context) (host.Driver, []host.GPU, error) { return host.Driver{}, nil, errNone }

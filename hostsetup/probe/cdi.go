@@ -180,7 +180,7 @@ func newerFields(tree *yaml.Node) (found []string) {
 		}
 	}
 	walk(tree, 0)
-	for _, f := range policy.CDISchemaFields() {
+	for _, f := range policy.CDIFields() {
 		if names[f.Name] {
 			found = append(found, f.Name)
 		}

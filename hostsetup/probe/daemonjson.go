@@ -15,6 +15,7 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
 // daemonConfig are the keys of daemon.json that say where things are and what
@@ -39,6 +40,9 @@ func (m *machine) configure(d *dockerd) {
 		} else if d.ConfigFile != "" {
 			d.ConfigError = cause(err)
 		}
+	}
+	if fi, err := m.root.stat(d.ConfigFile); err == nil && d.ConfigFile != "" {
+		d.ConfigChanged = fi.ModTime().UTC()
 	}
 	d.Config = string(data)
 	config, why := parseDaemonJSON(data)
@@ -178,14 +182,11 @@ func conflict(data []byte, args []string) string {
 	return fmt.Sprintf("%s: set in the file and as a flag of dockerd, which does not start with both", strings.Join(both, ", "))
 }
 
-// dockerShm is what dockerd gives where nothing else is set (dockerd --help, default-shm-size).
-const dockerShm = 64 << 20
-
 // limits are what containers get by default: 0 where no dockerd is known.
 func limits(d dockerd, c daemonConfig) host.Limits {
 	var l host.Limits
 	if d.PID != 0 {
-		l.Shm = dockerShm
+		l.Shm = policy.DockerShm
 	}
 	for _, v := range []any{c.ShmSize, d.flag("--default-shm-size")} {
 		if n, ok := v.(float64); ok && n > 0 && n < 1<<60 {

@@ -41,7 +41,7 @@ func TestDockerd(t *testing.T) {
 	want := host.Engine{
 		Kind: "docker", PID: 42, Started: time.Unix(1764000002, 500000000).UTC(), Path: "/usr/bin:/bin", Binary: "/usr/bin/dockerd",
 		Args:       []string{"/usr/bin/dockerd", "-H", "fd://", "--containerd=/run/containerd/containerd.sock"},
-		ConfigFile: "/etc/docker/daemon.json", Config: config, Root: "/data",
+		ConfigFile: "/etc/docker/daemon.json", Config: config, ConfigChanged: moment, Root: "/data",
 	}
 	assert.DeepEqual(t, h.Engine, want)
 	assert.DeepEqual(t, h.Limits, host.Limits{Shm: 1 << 30, Memlock: -1})
@@ -50,7 +50,7 @@ func TestDockerd(t *testing.T) {
 
 func TestWithoutDockerd(t *testing.T) {
 	h := one(t, fake(t, files{"etc/docker/daemon.json": "{,}"}), readDockerd)
-	assert.DeepEqual(t, h.Engine, host.Engine{ConfigFile: "/etc/docker/daemon.json", Config: "{,}",
+	assert.DeepEqual(t, h.Engine, host.Engine{ConfigFile: "/etc/docker/daemon.json", Config: "{,}", ConfigChanged: moment,
 		ConfigError: "line 1, column 2: invalid character ',' looking for beginning of object key string"})
 	assert.DeepEqual(t, one(t, fake(t, nil), readDockerd), host.Host{})
 	h = one(t, fake(t, files{"var/snap/docker/current/config/daemon.json": "{}"}), readDockerd)
@@ -178,7 +178,7 @@ func TestLimits(t *testing.T) {
 
 func TestMerge(t *testing.T) {
 	mine := host.Engine{PID: 5, Started: moment, Path: "/bin", Binary: "/usr/bin/dockerd", Args: []string{"dockerd"}, Kind: "docker", Root: "/data",
-		ConfigFile: "/etc/docker/daemon.json", Config: "{}", ConfigError: "", CDIDirs: []string{"/x"}}
+		ConfigFile: "/etc/docker/daemon.json", Config: "{}", ConfigError: "", ConfigChanged: moment, CDIDirs: []string{"/x"}}
 	h := host.Host{Name: "box", Engine: mine, Limits: host.Limits{Shm: 1}}
 
 	got := Merge(h, host.Engine{Version: "29.7.2", Kind: "docker", Root: "/var/lib/docker", CDIDirs: []string{"/etc/cdi"}})

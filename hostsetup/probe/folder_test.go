@@ -15,7 +15,7 @@ import (
 )
 
 // files are a fake host: a name that ends in "/" is a folder, a text that begins with
-// "→" a link to what follows, a name that ends in "*" a program.
+// "→" a link to what follows, a name that ends in "*" a program. All were written at moment.
 type files map[string]string
 
 // folder makes a root of them.
@@ -38,6 +38,7 @@ func folder(t *testing.T, tree files) root {
 			mode = 0o755
 		}
 		assert.NilError(t, os.WriteFile(file, []byte(text), mode))
+		assert.NilError(t, os.Chtimes(file, moment, moment))
 	}
 	return root(dir)
 }

@@ -1,39 +1,32 @@
 package probe
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"os/exec"
+	"io"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/nvml"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
-
-// patience bounds each way of asking: NVML and nvidia-smi hang on a broken driver.
-const patience = 5 * time.Second
-
-// asker are the ways to ask for GPUs; tests replace them.
-type asker struct {
-	nvml func() (string, []host.GPU, error)
-	smi  func(context.Context) ([]byte, error)
-}
 
 // GPUs gathers this machine's driver and GPUs and nothing else. Nothing that is missing is an error.
 func GPUs(ctx context.Context) host.Host {
-	return quick(ctx, "/", asker{nvml.Read, smi})
+	return quick(ctx, "/", GPUSources{NVML: nvml.Read, SMI: smiList}.Read)
 }
 
-func quick(ctx context.Context, r root, a asker) host.Host {
+func quick(ctx context.Context, r root, read func(context.Context) (host.Driver, []host.GPU, error)) host.Host {
 	h := host.Host{Driver: host.Driver{Version: driverVersion(r)}}
 	if h.Driver.Version == "" {
 		return h // without a kernel driver the libraries can only fail
 	}
-	h.GPUs, _ = a.ask(ctx)
+	driver, gpus, _ := read(ctx)
+	tell(&h, driver, gpus)
 	return h
 }
 
@@ -45,65 +38,29 @@ func readGPUs(ctx context.Context, m *machine) (fill, error) {
 		return nil, nil
 	}
 	driver, gpus, err := m.gpus(ctx)
-	return func(h *host.Host) {
-		// The kernel's word on the module stands above the library's; WSL has no module.
-		if h.Driver.Version == "" {
-			h.Driver.Version = driver.Version
-		}
-		h.Driver.CUDA, h.Driver.NVML, h.GPUs = driver.CUDA, driver.NVML, gpus
-	}, err
+	return func(h *host.Host) { tell(h, driver, gpus) }, err
 }
 
-// ask returns GPUs, those that one of the ways could name, and why there are none or not all.
-func (a asker) ask(ctx context.Context) ([]host.GPU, error) {
-	type answer struct {
-		gpus []host.GPU
-		err  error
-	}
-	// NVML is C code that may never return; the goroutine is then left behind.
-	done := make(chan answer, 1)
-	go func() {
-		_, gpus, err := a.nvml()
-		done <- answer{gpus, err}
-	}()
-	var failed error
-	select {
-	case a := <-done:
-		if len(a.gpus) > 0 {
-			return a.gpus, a.err
-		}
-		failed = a.err
-	case <-time.After(patience):
-		failed = fmt.Errorf("NVML did not answer within %s", patience)
-	case <-ctx.Done():
-		return nil, errors.New("NVML: interrupted")
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	out, err := a.smi(ctx)
-	if err != nil {
-		return nil, failed
-	}
-	// Its rows are as good as NVML's first facts; health stays unknown.
-	return parseSMI(out), failed
+// tell puts into a host what was found out about its GPUs. The kernel's word on the
+// module's version stands above the library's; WSL has no module.
+func tell(h *host.Host, driver host.Driver, gpus []host.GPU) {
+	h.Driver.Version = cmp.Or(h.Driver.Version, driver.Version)
+	h.Driver.CUDA, h.Driver.NVML, h.GPUs = driver.CUDA, driver.NVML, gpus
 }
 
-func smi(ctx context.Context) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=index,uuid,name,compute_cap,memory.total", "--format=csv,noheader,nounits")
-	cmd.WaitDelay = 100 * time.Millisecond
-	return cmd.Output()
-}
-
-func parseSMI(out []byte) []host.GPU {
-	r := csv.NewReader(strings.NewReader(string(out)))
-	r.TrimLeadingSpace = true
+// parseSMIList reads the table that smiList asks for. An error is a text instead of it.
+func parseSMIList(out []byte) (driver host.Driver, gpus []host.GPU, err error) {
+	r := csv.NewReader(bytes.NewReader(out))
+	r.TrimLeadingSpace, r.LazyQuotes = true, true
 	r.FieldsPerRecord = -1 // what is said of a lost GPU is a row too, and must not hide the others
-	rows, err := r.ReadAll()
-	if err != nil {
-		return nil
-	}
-	var gpus []host.GPU
-	for _, row := range rows {
+	for len(gpus) < smiGPUs {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return driver, gpus, fmt.Errorf("nvidia-smi's table is broken after %d GPUs: %w", len(gpus), err)
+		}
 		if len(row) < 5 {
 			continue
 		}
@@ -111,16 +68,25 @@ func parseSMI(out []byte) []host.GPU {
 		if err != nil {
 			continue
 		}
-		mib, _ := strconv.ParseUint(row[4], 10, 64)
-		gpus = append(gpus, host.GPU{Index: index, UUID: known(row[1]), Name: row[2], ComputeCapability: known(row[3]), Memory: mib << 20})
+		mib, err := strconv.ParseUint(row[4], 10, 64)
+		if err != nil || !policy.MemoryBounds().Hold(float64(mib)*smiMiB) {
+			mib = 0
+		}
+		gpus = append(gpus, host.GPU{Index: index, UUID: known(row[1]), Name: known(row[2]), ComputeCapability: known(row[3]), Memory: mib * smiMiB})
+		if len(row) > 5 {
+			driver.Version = known(row[5])
+		}
 	}
-	return gpus
+	if len(gpus) == 0 {
+		return driver, nil, smiText(out)
+	}
+	return driver, gpus, nil
 }
 
 // known is a value of nvidia-smi's, "" for one such as "[N/A]" or "[Unknown Error]".
 func known(value string) string {
-	if strings.HasPrefix(value, "[") {
+	if smiUnknown(value) || smiFailed(value) {
 		return ""
 	}
-	return value
+	return nvml.Cut(value)
 }

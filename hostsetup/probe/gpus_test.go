@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,70 +43,32 @@ func TestDriverOfAMachine(t *testing.T) {
 	}
 }
 
-const answered = "0, GPU-a, NVIDIA H200, 9.0, 143771\n1, GPU-b, NVIDIA H200, 9.0, 143771\n"
-
-func TestGPUsOfAMachine(t *testing.T) {
-	lib := []host.GPU{{Name: "from NVML"}}
-	tool := []host.GPU{
-		{Index: 0, UUID: "GPU-a", Name: "NVIDIA H200", ComputeCapability: "9.0", Memory: 143771 << 20},
-		{Index: 1, UUID: "GPU-b", Name: "NVIDIA H200", ComputeCapability: "9.0", Memory: 143771 << 20},
-	}
-	for name, c := range map[string]struct {
-		nvml    []host.GPU
-		nvmlErr error
-		smi     string
-		smiErr  error
-		want    []host.GPU
-		says    string
-	}{
-		"NVML":            {lib, nil, answered, nil, lib, ""},
-		"NVML in part":    {lib, errors.New("GPU 1 is lost"), answered, nil, lib, "GPU 1 is lost"},
-		"without NVML":    {nil, errors.New("built without NVML"), answered, nil, tool, "built without NVML"},
-		"NVML sees none":  {nil, nil, answered, nil, tool, ""},
-		"neither answers": {nil, errors.New("no library"), "", errors.New("not in PATH"), nil, "no library"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := asker{
-				nvml: func() (string, []host.GPU, error) { return "", c.nvml, c.nvmlErr },
-				smi:  func(context.Context) ([]byte, error) { return []byte(c.smi), c.smiErr },
-			}
-			r := folder(t, files{module: "580.65.06\n"})
-			assert.DeepEqual(t, quick(t.Context(), r, a), host.Host{Driver: host.Driver{Version: "580.65.06"}, GPUs: c.want})
-			gpus, err := a.ask(t.Context())
-			assert.DeepEqual(t, gpus, c.want)
-			if c.says != "" {
-				assert.ErrorContains(t, err, c.says)
-			} else {
-				assert.NilError(t, err)
-			}
-		})
-	}
+// asked is a way of asking that answers.
+func asked(d host.Driver, gpus []host.GPU, err error) func(context.Context) (host.Driver, []host.GPU, error) {
+	return func(context.Context) (host.Driver, []host.GPU, error) { return d, gpus, err }
 }
 
-// Loading the library on a machine without the driver costs time and can only fail.
-func TestNothingIsAskedWithoutADriver(t *testing.T) {
-	a := asker{
-		nvml: func() (string, []host.GPU, error) { t.Error("NVML was asked"); return "", nil, nil },
-		smi:  func(context.Context) ([]byte, error) { t.Error("nvidia-smi was asked"); return nil, nil },
-	}
-	assert.DeepEqual(t, quick(t.Context(), folder(t, nil), a), host.Host{})
-	m := fake(t, nil)
-	m.gpus = func(context.Context) (host.Driver, []host.GPU, error) {
-		t.Error("asked")
+func TestTheQuickLook(t *testing.T) {
+	gpus := []host.GPU{{Name: "NVIDIA H200"}}
+	read := asked(host.Driver{Version: "of the library", CUDA: "13.0", NVML: "13.580"}, gpus, errors.New("GPU 1 is lost"))
+	got := quick(t.Context(), folder(t, files{module: "580.65.06\n"}), read)
+	assert.DeepEqual(t, got, host.Host{Driver: host.Driver{Version: "580.65.06", CUDA: "13.0", NVML: "13.580"}, GPUs: gpus})
+	// Loading the library on a machine without the driver costs time and can only fail.
+	assert.DeepEqual(t, quick(t.Context(), folder(t, nil), never(t)), host.Host{})
+}
+
+// never is a way that must not be tried.
+func never(t *testing.T) func(context.Context) (host.Driver, []host.GPU, error) {
+	return func(context.Context) (host.Driver, []host.GPU, error) {
+		t.Error("it was asked")
 		return host.Driver{}, nil, nil
 	}
-	assert.DeepEqual(t, one(t, m, readGPUs), host.Host{})
 }
 
-func TestALibraryThatHangsEndsWithTheCaller(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	release := make(chan struct{})
-	defer close(release)
-	a := asker{
-		nvml: func() (string, []host.GPU, error) { cancel(); <-release; return "", nil, nil },
-		smi:  func(context.Context) ([]byte, error) { t.Error("nvidia-smi was asked"); return nil, nil },
-	}
-	assert.DeepEqual(t, quick(ctx, folder(t, files{module: "580.65.06\n"}), a), host.Host{Driver: host.Driver{Version: "580.65.06"}})
+func TestNothingIsAskedWithoutADriver(t *testing.T) {
+	m := fake(t, nil)
+	m.gpus = never(t)
+	assert.DeepEqual(t, one(t, m, readGPUs), host.Host{})
 }
 
 func TestGPUsFillTheHost(t *testing.T) {
@@ -126,17 +89,41 @@ func TestGPUsFillTheHost(t *testing.T) {
 	assert.Equal(t, one(t, m, readGPUs).Driver.Version, "1.2")
 }
 
-func TestParseSMI(t *testing.T) {
+func TestParseSMIList(t *testing.T) {
 	for name, c := range map[string]struct {
-		in   string
-		want []host.GPU
+		in, driver string
+		want       []host.GPU
+		says       string
 	}{
-		"none":         {"No devices were found\n", nil},
-		"nothing":      {"", nil},
-		"unknown":      {"0, GPU-a, NVIDIA X, [N/A], [N/A]\n", []host.GPU{{UUID: "GPU-a", Name: "NVIDIA X"}}},
-		"a comma":      {`0, GPU-a, "NVIDIA X, Y", 9.0, 1` + "\n", []host.GPU{{UUID: "GPU-a", Name: "NVIDIA X, Y", ComputeCapability: "9.0", Memory: 1 << 20}}},
-		"an error row": {"Unable to determine the device handle for GPU 0000:01:00.0: Unknown Error\n1, GPU-b, NVIDIA X, 9.0, 1\n", []host.GPU{{Index: 1, UUID: "GPU-b", Name: "NVIDIA X", ComputeCapability: "9.0", Memory: 1 << 20}}},
+		"two": {"0, GPU-a, NVIDIA H200, 9.0, 143771, 580.65.06\n1, GPU-b, NVIDIA H200, 9.0, 143771, 580.65.06\n", "580.65.06", []host.GPU{
+			{Index: 0, UUID: "GPU-a", Name: "NVIDIA H200", ComputeCapability: "9.0", Memory: 143771 << 20},
+			{Index: 1, UUID: "GPU-b", Name: "NVIDIA H200", ComputeCapability: "9.0", Memory: 143771 << 20},
+		}, ""},
+		"none":           {"No devices were found\n", "", nil, "nvidia-smi says: No devices were found"},
+		"nothing":        {"", "", nil, "nvidia-smi wrote nothing"},
+		"an older one":   {"Field \"compute_cap\" is not a valid field to query.\n", "", nil, `nvidia-smi says: Field "compute_cap" is not a valid field`},
+		"unknown":        {"0, GPU-a, NVIDIA X, [N/A], [N/A], [N/A]\n", "", []host.GPU{{UUID: "GPU-a", Name: "NVIDIA X"}}, ""},
+		"failing":        {"0, [Unknown Error], NVIDIA X, [GPU is lost], [Insufficient Permissions]\n", "", []host.GPU{{Name: "NVIDIA X"}}, ""},
+		"a comma":        {`0, GPU-a, "NVIDIA X, Y", 9.0, 1` + "\n", "", []host.GPU{{UUID: "GPU-a", Name: "NVIDIA X, Y", ComputeCapability: "9.0", Memory: 1 << 20}}, ""},
+		"an error row":   {"Unable to determine the device handle for GPU 0000:01:00.0: Unknown Error\n1, GPU-b, NVIDIA X, 9.0, 1\n", "", []host.GPU{{Index: 1, UUID: "GPU-b", Name: "NVIDIA X", ComputeCapability: "9.0", Memory: 1 << 20}}, ""},
+		"a quote":        {"0, GPU-a, NVIDIA \"X\" Y, 9.0, 1\n", "", []host.GPU{{UUID: "GPU-a", Name: `NVIDIA "X" Y`, ComputeCapability: "9.0", Memory: 1 << 20}}, ""},
+		"a long name":    {"0, GPU-a, " + strings.Repeat("x", 5000) + ", 9.0, 1\n", "", []host.GPU{{UUID: "GPU-a", Name: strings.Repeat("x", 256), ComputeCapability: "9.0", Memory: 1 << 20}}, ""},
+		"memory too big": {"0, GPU-a, X, 9.0, 18446744073709551615\n", "", []host.GPU{{UUID: "GPU-a", Name: "X", ComputeCapability: "9.0"}}, ""},
+		"no index":       {"x, GPU-a, X, 9.0, 1\n", "", nil, "nvidia-smi says: x, GPU-a"},
+		"cut":            {"0, GPU-a, X, 9.0, 1\n1, \"GPU-", "", []host.GPU{{UUID: "GPU-a", Name: "X", ComputeCapability: "9.0", Memory: 1 << 20}}, ""},
 	} {
-		t.Run(name, func(t *testing.T) { assert.DeepEqual(t, parseSMI([]byte(c.in)), c.want) })
+		t.Run(name, func(t *testing.T) {
+			driver, gpus, err := parseSMIList([]byte(c.in))
+			assert.DeepEqual(t, gpus, c.want)
+			assert.Equal(t, driver.Version, c.driver)
+			if c.says == "" {
+				assert.NilError(t, err)
+			} else {
+				assert.ErrorContains(t, err, c.says)
+			}
+		})
 	}
+	_, gpus, err := parseSMIList([]byte(strings.Repeat("0, GPU-a, X, 9.0, 1\n", smiGPUs+10)))
+	assert.NilError(t, err)
+	assert.Equal(t, len(gpus), smiGPUs)
 }

@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -15,17 +12,18 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/nvml"
 )
 
-// GPUSources are where the state of this machine's GPUs comes from; Health's are used
-// where one is nil.
+// GPUSources are the ways to ask for this machine's GPUs; Health's are used where one is nil.
 type GPUSources struct {
 	// Root is the file system whose /proc tells of processes, "/" if empty.
 	Root string
-	NVML func(context.Context) (host.Driver, []host.GPU, error)
-	// SMI is the output of nvidia-smi -q -x.
-	SMI func(context.Context) ([]byte, error)
+	// NVML asks the library, SMI the program, where the library fails.
+	NVML, SMI func(context.Context) (host.Driver, []host.GPU, error)
 	// Patience bounds each of the two, 5 s if zero.
 	Patience time.Duration
 }
+
+// patience bounds each way of asking: NVML and nvidia-smi hang on a broken driver.
+const patience = 5 * time.Second
 
 // Health reads all that is known of this machine's GPUs: from NVML, or from nvidia-smi
 // where that fails, hangs or is not built in. The error says what could not be read;
@@ -38,7 +36,7 @@ func (s GPUSources) Read(ctx context.Context) (host.Driver, []host.GPU, error) {
 		s.NVML = nvml.Health
 	}
 	if s.SMI == nil {
-		s.SMI = smiXML
+		s.SMI = smiHealth
 	}
 	if s.Patience == 0 {
 		s.Patience = patience
@@ -49,23 +47,17 @@ func (s GPUSources) Read(ctx context.Context) (host.Driver, []host.GPU, error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
-	out, failed := s.SMI(limited)
-	if failed != nil && len(bytes.TrimSpace(out)) == 0 {
-		return driver, nil, errors.Join(err, fmt.Errorf("nvidia-smi: %w", failed))
+	told, gpus, failed := s.SMI(limited)
+	if len(gpus) == 0 {
+		return driver, nil, errors.Join(err, failed)
 	}
-	driver, gpus, parsed := ParseSMI(out)
 	for i := range gpus {
 		for j := range gpus[i].Processes {
 			p := &gpus[i].Processes[j]
-			if text, err := os.ReadFile(filepath.Join("/", s.Root, "proc", fmt.Sprint(p.PID), "cgroup")); err == nil {
-				p.Container = nvml.ContainerOf(string(text))
-			}
+			p.Container = nvml.ContainerOf(root(filepath.Join("/", s.Root)).text(fmt.Sprintf("/proc/%d/cgroup", p.PID)))
 		}
 	}
-	if len(gpus) > 0 {
-		return driver, gpus, parsed // NVML's failure is made good
-	}
-	return driver, nil, errors.Join(err, parsed)
+	return told, gpus, failed // NVML's failure is made good
 }
 
 // library asks NVML in a goroutine: it is C code that may never return.
@@ -93,25 +85,23 @@ func (s GPUSources) library(ctx context.Context) (host.Driver, []host.GPU, error
 	return host.Driver{}, nil, fmt.Errorf("NVML did not answer within %s", s.Patience)
 }
 
-// smiXML runs nvidia-smi. What it writes on a failure says why, so it comes back, too.
-func smiXML(ctx context.Context) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "nvidia-smi", "-q", "-x")
-	cmd.WaitDelay = time.Second // a child of its that keeps the pipe open must not hold us
-	var out capped
-	cmd.Stdout = &out
-	err := cmd.Run()
-	return out.data, err
+// smiHealth asks nvidia-smi for all that it knows.
+func smiHealth(ctx context.Context) (host.Driver, []host.GPU, error) {
+	out, err := output(ctx, "nvidia-smi", "-q", "-x")
+	return smiSaid(out, err, ParseSMI)
 }
 
-// capped takes a little more than is read; who writes on gets an error and ends. It is no
-// bytes.Buffer with a Write of its own: copying would go past that, to its ReadFrom.
-type capped struct{ data []byte }
+// smiList asks nvidia-smi for what builds need.
+func smiList(ctx context.Context) (host.Driver, []host.GPU, error) {
+	out, err := output(ctx, "nvidia-smi", "--query-gpu=index,uuid,name,compute_cap,memory.total,driver_version", "--format=csv,noheader,nounits")
+	return smiSaid(out, err, parseSMIList)
+}
 
-func (b *capped) Write(p []byte) (int, error) {
-	if left := smiMost + 1 - len(b.data); len(p) > left {
-		b.data = append(b.data, p[:left]...)
-		return left, io.ErrShortWrite
+// smiSaid takes what nvidia-smi wrote, on a failure too: it says why there, and has often
+// listed the GPUs that still answer.
+func smiSaid(out []byte, failed error, parse func([]byte) (host.Driver, []host.GPU, error)) (host.Driver, []host.GPU, error) {
+	if failed != nil && len(bytes.TrimSpace(out)) == 0 {
+		return host.Driver{}, nil, fmt.Errorf("nvidia-smi: %w", failed)
 	}
-	b.data = append(b.data, p...)
-	return len(p), nil
+	return parse(out)
 }

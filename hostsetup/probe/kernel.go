@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
 // readKernel says what runs.
@@ -54,27 +55,49 @@ func bootTime(r root) time.Time {
 	return time.Time{}
 }
 
-// readInstalled says which kernels are there, which of them starts next, and which
-// have NVIDIA's module.
+// kernels are those on disk.
+type kernels struct {
+	list []host.InstalledKernel
+	next string // the release that starts next
+}
+
+// release returns one of them, nil where it is not there.
+func (k kernels) release(name string) *host.InstalledKernel {
+	for i := range k.list {
+		if k.list[i].Release == name {
+			return &k.list[i]
+		}
+	}
+	return nil
+}
+
+// readInstalled is the source for Local.
 func readInstalled(_ context.Context, m *machine) (fill, error) {
+	k, err := m.kernels()
+	list := slices.Clone(k.list) // what another source learns of them is written into it
+	return func(h *host.Host) { h.Kernel.Installed, h.Kernel.NextBoot = list, k.next }, err
+}
+
+// findKernels says which kernels are there, which of them starts next, and which have
+// NVIDIA's module.
+func (m *machine) findKernels() (kernels, error) {
 	names, err := m.root.list("/lib/modules", "*")
 	if err != nil {
-		return nil, unreadable("/lib/modules", err)
+		return kernels{}, unreadable("/lib/modules", err)
 	}
-	var kernels []host.InstalledKernel
+	var found []host.InstalledKernel
 	for _, release := range names {
 		dir := path.Join("/lib/modules", release)
 		// A folder without modules.dep is what a removed kernel leaves behind.
 		if !m.root.isDir(dir) || !m.root.exists(dir+"/modules.dep") && !m.root.exists(dir+"/kernel") {
 			continue
 		}
-		kernels = append(kernels, host.InstalledKernel{
+		found = append(found, host.InstalledKernel{
 			Release: release, NVIDIA: nvidiaModule(m.root, dir), Headers: m.root.isDir(dir + "/build"),
 		})
 	}
-	slices.SortFunc(kernels, func(a, b host.InstalledKernel) int { return compareReleases(a.Release, b.Release) })
-	next := nextBoot(m.root, kernels)
-	return func(h *host.Host) { h.Kernel.Installed, h.Kernel.NextBoot = kernels, next }, nil
+	slices.SortFunc(found, func(a, b host.InstalledKernel) int { return compareReleases(a.Release, b.Release) })
+	return kernels{found, nextBoot(m.root, found)}, nil
 }
 
 // nextBoot is the newest kernel that a boot loader can load. Distributions that name
@@ -137,7 +160,7 @@ func compareReleases(a, b string) int {
 		na, ra := digits(a)
 		nb, rb := digits(b)
 		if na != "" && nb != "" {
-			if c := compareNumbers(na, nb); c != 0 {
+			if c := policy.CompareDigits(na, nb); c != 0 {
 				return c
 			}
 			a, b = ra, rb
@@ -169,13 +192,4 @@ func digits(s string) (number, rest string) {
 		n = len(s)
 	}
 	return s[:n], s[n:]
-}
-
-// compareNumbers compares by value without a limit on the digits.
-func compareNumbers(a, b string) int {
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	return strings.Compare(a, b)
 }

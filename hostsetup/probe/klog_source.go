@@ -54,7 +54,7 @@ func (m *machine) logFile(ctx context.Context, k *klog) error {
 
 func (m *machine) dmesg(ctx context.Context, k *klog) error {
 	out, err := m.run(ctx, "dmesg")
-	if err != nil {
+	if err != nil && !errors.Is(err, errLarge) {
 		// It says why on stderr only, and there is one reason: the kernel refuses.
 		if isMissing(err) {
 			return fs.ErrNotExist

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
 // wslLibraries is where Windows puts the driver's libraries into WSL.
@@ -65,7 +66,7 @@ func readLibraries(ctx context.Context, m *machine) (fill, error) {
 func fabricManager(ctx context.Context, m *machine) (string, error) {
 	p, _ := m.installed() // the packages' own source says why they could not be read
 	for _, pkg := range p.list {
-		if strings.HasPrefix(pkg.Name, "nvidia-fabricmanager") && !strings.Contains(pkg.Name, "-dev") {
+		if policy.IsFabricManager(pkg.Name) {
 			return upstream(pkg.Version), nil
 		}
 	}

@@ -41,6 +41,7 @@ type machine struct {
 	// What more than one source needs is read once.
 	daemon    func() dockerd
 	installed func() (packages, error)
+	kernels   func() (kernels, error)
 }
 
 func newMachine(o Options) *machine {
@@ -64,9 +65,8 @@ func newMachine(o Options) *machine {
 func (m *machine) once() {
 	m.daemon = sync.OnceValue(m.findDockerd)
 	m.installed = sync.OnceValues(m.findPackages)
+	m.kernels = sync.OnceValues(m.findKernels)
 }
-
-const mostOutput = 16 << 20 // bytes of a program
 
 // program runs a program of this machine; exec.ErrNotFound where there is none, or
 // where the machine is not this one.
@@ -74,22 +74,5 @@ func (m *machine) program(ctx context.Context, name string, args ...string) ([]b
 	if !m.itself && name != "rpm" { // which takes --root
 		return nil, exec.ErrNotFound
 	}
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	cmd.WaitDelay = 100 * time.Millisecond // a child of it may hold the pipe open
-	out := &bounded{most: mostOutput}
-	cmd.Stdout = out
-	err := cmd.Run()
-	return out.data, err
-}
-
-// bounded keeps the first bytes of an output and takes the rest without keeping it.
-type bounded struct {
-	data []byte
-	most int
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	b.data = append(b.data, p[:min(len(p), b.most-len(b.data))]...)
-	return len(p), nil
+	return output(ctx, name, args...)
 }

@@ -20,7 +20,7 @@ func Merge(h host.Host, api host.Engine) host.Host {
 	e := &h.Engine
 	e.PID, e.Started, e.Path = process.PID, process.Started, process.Path
 	e.Binary, e.Args = process.Binary, process.Args
-	e.ConfigFile, e.Config, e.ConfigError = process.ConfigFile, process.Config, process.ConfigError
+	e.ConfigFile, e.Config, e.ConfigError, e.ConfigChanged = process.ConfigFile, process.Config, process.ConfigError, process.ConfigChanged
 	e.Root = cmp.Or(e.Root, process.Root)
 	e.Rootless = e.Rootless || process.Rootless
 	if len(e.CDIDirs) == 0 {

@@ -1,8 +1,10 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
@@ -69,15 +71,38 @@ func wsl(r root) int {
 	return 0
 }
 
-// container is the kind of container that the root is one of, by the marks they leave.
+// container is the kind of container that the root is one of, by the marks that managers
+// leave, in systemd's order: an image may hold a /.dockerenv by mistake.
 func container(r root) string {
+	name := cmp.Or(r.text("/run/host/container-manager"), r.text("/run/systemd/container"))
+	if data, err := r.read("/proc/1/environ", 1<<20); err == nil && name == "" {
+		for entry := range strings.SplitSeq(string(data), "\x00") {
+			if value, ok := strings.CutPrefix(entry, "container="); ok {
+				name = value
+			}
+		}
+	}
 	switch {
-	case r.exists("/.dockerenv"):
-		return "docker"
+	case name != "" && name != "oci": // which is the image's word, of no manager
+		return policy.ContainerManager(name)
 	case r.exists("/run/.containerenv"):
 		return "podman"
+	case r.exists("/.dockerenv"):
+		return "docker"
+	case name != "", cgroupNamespace(r):
+		return policy.ContainerOther // Kubernetes' leave no mark of their own
 	}
-	return r.text("/run/systemd/container") // "lxc", "systemd-nspawn"; not there on a host
+	return ""
+}
+
+// cgroupNamespace says whether the root sees a part of the cgroups only, as containers do:
+// the topmost cgroup of a machine lacks files that all below it have.
+func cgroupNamespace(r root) bool {
+	const unified, old = "/sys/fs/cgroup/", "/sys/fs/cgroup/systemd"
+	if r.isDir(old) {
+		return r.missing(old + "/release_agent")
+	}
+	return r.exists(unified+"cgroup.events") && r.exists(unified+"cgroup.type")
 }
 
 // virtual is the hypervisor. Firmware names it; on x86 the processor's flag says
@@ -91,15 +116,15 @@ func virtual(r root) string {
 		return ""
 	}
 	const dmi = "/sys/class/dmi/id/"
-	product := r.text(dmi + "product_name")
-	if !flags && strings.Contains(product, ".metal") {
-		return "" // Amazon's Arm machines without a hypervisor
+	// Amazon's Arm machines without a hypervisor: "g5g.metal", "c7g.metal-24xl".
+	if _, rest, metal := strings.Cut(r.text(dmi+"product_name"), ".metal"); !flags && metal && (rest == "" || rest[0] == '-') {
+		return ""
 	}
 	for _, name := range []string{"product_name", "sys_vendor", "board_vendor", "bios_vendor", "product_version"} {
 		text := r.text(dmi + name)
 		for _, v := range policy.Hypervisors() {
 			if v.Field == name && text == v.Text || v.Field == "" && strings.HasPrefix(text, v.Text) {
-				return v.Name
+				return accelerated(r, v.Name)
 			}
 		}
 	}
@@ -110,6 +135,16 @@ func virtual(r root) string {
 		return "vm-other"
 	}
 	return ""
+}
+
+// accelerated tells QEMU with KVM from QEMU alone, which systemd does by asking the
+// processor: KVM offers its guests a clock of its own (arch/x86/kernel/kvmclock.c).
+func accelerated(r root, name string) string {
+	clocks := strings.Fields(r.text("/sys/devices/system/clocksource/clocksource0/available_clocksource"))
+	if name == "qemu" && slices.Contains(clocks, "kvm-clock") {
+		return "kvm"
+	}
+	return name
 }
 
 // cpuFlags says whether /proc/cpuinfo has x86's flags, and whether they name a hypervisor.

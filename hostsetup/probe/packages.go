@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
 // packages are the installed ones that matter here.
@@ -30,20 +31,6 @@ func (p packages) version(names ...string) string {
 		}
 	}
 	return ""
-}
-
-// ofInterest says whether a package is of the driver, Docker or the toolkit.
-func ofInterest(name string) bool {
-	for _, prefix := range []string{
-		"nvidia", "libnvidia", "linux-modules-nvidia", "linux-objects-nvidia", "linux-signatures-nvidia", "kmod-nvidia", "akmod-nvidia",
-		"xorg-x11-drv-nvidia", "cuda-drivers", "cuda-keyring", "cuda-compat", "libcuda1",
-		"docker", "moby", "containerd", "podman-docker",
-	} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return name == "runc" || name == "dkms"
 }
 
 // upstream is the version that a project gave: "1:1.20.1-1" is 1.20.1, and Debian's
@@ -87,7 +74,7 @@ func dpkg(r root) ([]host.Package, error) {
 	var pkg host.Package
 	installed := false
 	end := func() {
-		if installed && ofInterest(pkg.Name) && len(found) < mostPackages {
+		if installed && policy.PackageMatters(pkg.Name) && len(found) < mostPackages {
 			found = append(found, pkg)
 		}
 		pkg, installed = host.Package{}, false
@@ -135,7 +122,7 @@ func (m *machine) rpm() ([]host.Package, error) {
 	var found []host.Package
 	for line := range strings.Lines(string(out)) {
 		name, version, ok := strings.Cut(strings.TrimSpace(line), "\t")
-		if !ok || !ofInterest(name) || len(found) >= mostPackages {
+		if !ok || !policy.PackageMatters(name) || len(found) >= mostPackages {
 			continue
 		}
 		version = strings.TrimPrefix(strings.TrimPrefix(version, "(none):"), "0:")

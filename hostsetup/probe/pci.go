@@ -23,22 +23,26 @@ func readPCI(ctx context.Context, m *machine) (fill, error) {
 	var devices []host.PCI
 	for _, name := range names {
 		dir := path.Join(pciDevices, name)
-		if ctx.Err() != nil || hex(m.root.text(dir+"/vendor")) != nvidiaVendor {
+		if ctx.Err() != nil || bareHex(m.root.text(dir+"/vendor")) != nvidiaVendor {
 			continue
 		}
-		class := hex(m.root.text(dir + "/class"))
+		class := bareHex(m.root.text(dir + "/class"))
 		devices = append(devices, host.PCI{
-			Address: name, Vendor: nvidiaVendor, Device: hex(m.root.text(dir + "/device")), Class: class[:min(4, len(class))],
+			Address: name, Vendor: nvidiaVendor, Device: bareHex(m.root.text(dir + "/device")), Class: class[:min(4, len(class))],
 			Driver:  m.root.link(dir + "/driver"),
 			LinkGen: generation(m.root.text(dir + "/current_link_speed")), LinkWidth: lanes(m.root.text(dir + "/current_link_width")),
 			MaxGen: generation(m.root.text(dir + "/max_link_speed")), MaxWidth: lanes(m.root.text(dir + "/max_link_width")),
-			NUMA: numa(m.root.text(dir + "/numa_node")),
+			NUMA: numa(m.root.text(dir + "/numa_node")), IOMMU: m.root.text(dir + "/iommu_group/type"),
 		})
 	}
-	return func(h *host.Host) { h.PCI = devices }, nil
+	mode := iommu(m.root, devices)
+	return func(h *host.Host) { h.PCI, h.Kernel.IOMMU = devices, mode }, nil
 }
 
-func hex(text string) string { return strings.TrimPrefix(strings.ToLower(text), "0x") }
+// isGPU says whether a device is a display or 3D controller.
+func isGPU(d host.PCI) bool { return strings.HasPrefix(d.Class, "03") }
+
+func bareHex(text string) string { return strings.TrimPrefix(strings.ToLower(text), "0x") }
 
 // generation is that of a speed such as "16.0 GT/s PCIe", by the PCI Express base
 // specifications 1 to 7; 0 for "Unknown".

@@ -109,9 +109,18 @@ func (r root) read(name string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	data, err := all(f, most)
+	if errors.Is(err, errLarge) {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return data, err
+}
+
+// all is what a reader has, up to most bytes.
+func all(r io.Reader, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err == nil && int64(len(data)) > most {
-		return nil, fmt.Errorf("%s: %w (more than %d bytes)", name, errLarge, most)
+		return nil, fmt.Errorf("%w (more than %d bytes)", errLarge, most)
 	}
 	return data, err
 }

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -86,15 +85,4 @@ func TestTheRootItselfMayBeALink(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link")
 	assert.NilError(t, os.Symlink(filepath.Join(string(r), "real"), link))
 	assert.Equal(t, root(link).text("/etc/hostname"), "box")
-}
-
-func TestAnOutputIsBounded(t *testing.T) {
-	b := &bounded{most: 5}
-	for range 3 {
-		n, err := b.Write([]byte("abc"))
-		assert.NilError(t, err)
-		assert.Equal(t, n, 3) // less would end the program with a broken pipe
-	}
-	assert.Equal(t, string(b.data), "abcab")
-	assert.Assert(t, !strings.Contains(string(b.data), "\x00"))
 }

@@ -15,7 +15,7 @@ import (
 const (
 	// smiMost is how much of nvidia-smi's output is read, in bytes: it says 120 kB of a
 	// GPU, most of it clocks that could be set.
-	smiMost = 16 << 20
+	smiMost = mostOutput
 	// smiDeep is how deep elements may lie in each other; nvidia-smi's lie 7 deep.
 	smiDeep = 32
 	// smiGPUs is how many GPUs are taken.
@@ -31,12 +31,8 @@ func ParseSMI(data []byte) (host.Driver, []host.GPU, error) {
 	if len(data) > smiMost {
 		data, cut = data[:smiMost], fmt.Errorf("nvidia-smi wrote more than %d MiB: the rest is left out", smiMost>>20)
 	}
-	if start := bytes.IndexByte(data, '<'); start < 0 {
-		text, _, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
-		if text == "" {
-			return host.Driver{}, nil, errors.New("nvidia-smi wrote nothing")
-		}
-		return host.Driver{}, nil, fmt.Errorf("nvidia-smi says: %s", nvml.Cut(text))
+	if bytes.IndexByte(data, '<') < 0 {
+		return host.Driver{}, nil, smiText(data)
 	}
 	log := smiLog{about: smiRecord{}}
 	err := log.read(bytes.Map(smiLegal, bytes.ToValidUTF8(data, nil)))
@@ -52,6 +48,15 @@ func ParseSMI(data []byte) (host.Driver, []host.GPU, error) {
 		gpus = nil
 	}
 	return driver, gpus, cut
+}
+
+// smiText is what nvidia-smi says instead of what it was asked for.
+func smiText(data []byte) error {
+	text, _, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
+	if text == "" {
+		return errors.New("nvidia-smi wrote nothing")
+	}
+	return fmt.Errorf("nvidia-smi says: %s", nvml.Cut(text))
 }
 
 // smiLegal drops what XML does not allow in a text: a name with an escape in it must not

@@ -130,20 +130,6 @@ func TestFloors(t *testing.T) {
 	}
 }
 
-func TestCompareVersions(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{
-		{"1.2.3", "1.2.3", 0}, {"1.2", "1.2.0", 0}, {"1.10.0", "1.9.9", 1}, {"v1.0", "1.0.1", -1}, {"1.4.0-rc.3", "1.4.0", -1}, {"1.4.0~rc1", "1.4.0-rc.2", 0},
-		{"20.10.24+dfsg1", "20.10.24", 0}, {"", "0.1", -1}, {"580.105.08", "580.65.06", 1},
-	} {
-		got := CompareVersions(c.a, c.b)
-		assert.Equal(t, max(-1, min(1, got)), c.want, "%s and %s", c.a, c.b)
-		assert.Equal(t, max(-1, min(1, CompareVersions(c.b, c.a))), -c.want, "%s and %s", c.b, c.a)
-	}
-}
-
 func TestDataCentreCards(t *testing.T) {
 	for name, want := range map[string]bool{
 		"NVIDIA H100 80GB HBM3": true, "NVIDIA A100-SXM4-80GB": true, "Tesla V100-SXM2-32GB": true, "NVIDIA L40S": true, "NVIDIA A10G": true, "NVIDIA B200": true, "Tesla T4": true,

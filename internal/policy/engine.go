@@ -1,5 +1,7 @@
 package policy
 
+import "strings"
+
 // Engine is what Docker Engines from a version on can do with GPUs.
 type Engine struct {
 	From string
@@ -34,38 +36,21 @@ func Engines() []Engine {
 // EngineOf is what an engine of a version can do. A version that is no release of
 // Docker's ("dev", "library-import", "2.0.0-beta.24" of the Go module) is taken for
 // the newest: such engines are built from the present source. Docker went from 1.13
-// to 17.03, so 2 to 16 are none.
+// to 17.03, so 2 to 16 are none. A pre-release can do what its release can.
 func EngineOf(version string) Engine {
 	all := Engines()
-	if version == "" || version[0] < '0' || version[0] > '9' || (Compare(version, "2") >= 0 && Compare(version, "17") < 0) {
+	v := parse(version)
+	released := strings.Join(v.numbers, ".")
+	if len(v.numbers) == 0 || Compare(v.numbers[0], "1") > 0 && Compare(v.numbers[0], "17") < 0 {
 		return all[len(all)-1]
 	}
 	found := all[0]
 	for _, e := range all {
-		if Compare(version, e.From) >= 0 {
+		if Compare(released, e.From) >= 0 {
 			found = e
 		}
 	}
 	return found
-}
-
-// CDIField is a field of a CDI spec that an engine refuses if it does not know it:
-// it then drops the whole file.
-type CDIField struct {
-	Name string
-	// Engine is the first that knows it.
-	Engine string
-	Source string
-	Date   string
-}
-
-// CDIFields lists those that toolkits write.
-func CDIFields() []CDIField {
-	const date = "2026-11-23"
-	return []CDIField{
-		{"additionalGids", "26.1", "CDI schema 0.7.0; NVIDIA/nvidia-container-toolkit#1860 and #1865", date},
-		{"intelRdt", "26.1", "CDI schema 0.7.0", date},
-	}
 }
 
 // ErrorHooks is the Docker CLI from which on a plugin can be called only for

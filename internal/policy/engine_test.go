@@ -28,6 +28,11 @@ func TestWhatAnEngineCanDo(t *testing.T) {
 		{"2.0.0-beta.24", "default", true, "1.1.0"},
 		{"", "default", true, "1.1.0"},
 		{"1.13.1", "no", false, ""},
+		{"17.03.1-ce", "no", false, ""},
+		{"16.9", "default", true, "1.1.0"},
+		// A candidate is made of what its release will be.
+		{"29.2.0-rc.1", "default", true, "1.0.0"},
+		{"5:25.0.0~beta.1-1~debian.12~bookworm", "feature", false, "0.6.0"},
 	} {
 		e := EngineOf(c.version)
 		assert.Equal(t, e.CDI, c.cdi, c.version)

@@ -1,10 +1,5 @@
 package policy
 
-import (
-	"strconv"
-	"strings"
-)
-
 // Reviewed is the day on which somebody last went through the tables that the
 // doctor judges by: branches, floors, Xids. It is their age, whatever single rows say.
 const Reviewed = "2026-11-24"
@@ -53,7 +48,7 @@ const RuncAdvised = "1.3.3"
 // Open are a component's vulnerabilities that a release has, the newest first. A
 // version that is none has none: nothing is said of what cannot be read.
 func Open(component, version string) (open []CVE) {
-	if !versioned(version) {
+	if len(parse(version).numbers) < 2 {
 		return nil
 	}
 	for _, c := range CVEs() {
@@ -66,7 +61,7 @@ func Open(component, version string) (open []CVE) {
 
 func fixedIn(version string, fixed []string) bool {
 	for i, f := range fixed {
-		if CompareVersions(version, f) < 0 {
+		if Compare(version, f) < 0 {
 			continue
 		}
 		// 1.3.0 is over 1.2.8 and yet without its fix: only the same series counts, or the last.
@@ -77,62 +72,10 @@ func fixedIn(version string, fixed []string) bool {
 	return false
 }
 
+// series is a version's first two numbers.
 func series(version string) string {
-	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
-	if len(parts) < 2 {
-		return version
-	}
-	return parts[0] + "." + parts[1]
-}
-
-// CompareVersions compares the numbers of two versions, "1.19.1" with "v1.20.0-rc.1":
-// negative where a is lower. What follows the numbers counts only as a pre-release
-// ("-rc", "~rc", "-beta"), which is lower than the release.
-func CompareVersions(a, b string) int {
-	x, preA := versionNumbers(a)
-	y, preB := versionNumbers(b)
-	for i := range max(len(x), len(y)) {
-		if d := at(x, i) - at(y, i); d != 0 {
-			return d
-		}
-	}
-	switch {
-	case preA == preB:
-		return 0
-	case preA:
-		return -1
-	}
-	return 1
-}
-
-func at(n []int, i int) int {
-	if i < len(n) {
-		return n[i]
-	}
-	return 0
-}
-
-func versioned(v string) bool {
-	n, _ := versionNumbers(v)
-	return len(n) >= 2
-}
-
-func versionNumbers(version string) (n []int, pre bool) {
-	version = strings.TrimPrefix(strings.TrimSpace(version), "v")
-	end := strings.IndexFunc(version, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
-	rest := ""
-	if end >= 0 {
-		version, rest = version[:end], version[end:]
-	}
-	for part := range strings.SplitSeq(version, ".") {
-		v, err := strconv.Atoi(part)
-		if err != nil {
-			break
-		}
-		n = append(n, v)
-	}
-	rest = strings.TrimLeft(rest, "-~+")
-	return n, strings.HasPrefix(rest, "rc") || strings.HasPrefix(rest, "beta") || strings.HasPrefix(rest, "alpha")
+	n := parse(version).numbers
+	return part(n, 0) + "." + part(n, 1)
 }
 
 // EngineSupported is the oldest major version of Docker Engine that Docker, Inc.

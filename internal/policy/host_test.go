@@ -19,8 +19,8 @@ func TestHypervisorsAndCDIFieldsSayWhereTheyAreFrom(t *testing.T) {
 		assert.Assert(t, h.Text != "" && h.Name != "")
 		check("hypervisor "+h.Text, h.Source, h.Date)
 	}
-	for _, f := range CDISchemaFields() {
-		assert.Assert(t, f.Name != "" && f.Since > "0.5")
+	for _, f := range CDIFields() {
+		assert.Assert(t, f.Name != "" && f.Schema > "0.5")
 		check("field "+f.Name, f.Source, f.Date)
 	}
 }

@@ -14,14 +14,13 @@ type Hypervisor struct {
 // Hypervisors lists them in the order in which they are looked for.
 func Hypervisors() []Hypervisor {
 	const (
-		source = "systemd src/basic/virt.c, dmi_vendor_table"
-		google = "systemd src/basic/virt.c, dmi_vendor_table; the Google Cloud docs name the product 'Google Compute Engine'"
-		hyperv = "systemd src/basic/virt.c: Hyper-V says so by its product, Microsoft's own machines have the same vendor"
-		date   = "2026-11-24"
+		source = "systemd src/basic/virt.c, dmi_vendor_table, commit 0099e5589762"
+		board  = source + ": VirtualBox on some systems, by the board's vendor; Oracle makes servers too"
+		hyperv = "systemd tells Hyper-V by CPUID; its firmware names product 'Virtual Machine' of Microsoft Corporation, whose real machines are 'Surface …'"
+		date   = "2026-11-27"
 	)
 	return []Hypervisor{
 		{"Virtual Machine", "product_name", "microsoft", hyperv, date},
-		{"Google Compute Engine", "", "google", google, date},
 		{"KVM", "", "kvm", source, date},
 		{"OpenStack", "", "kvm", source, date},
 		{"KubeVirt", "", "kvm", source, date},
@@ -31,11 +30,13 @@ func Hypervisors() []Hypervisor {
 		{"VMW", "", "vmware", source, date},
 		{"innotek GmbH", "", "oracle", source, date},
 		{"VirtualBox", "", "oracle", source, date},
+		{"Oracle Corporation", "board_vendor", "oracle", board, date},
 		{"Xen", "", "xen", source, date},
 		{"Bochs", "", "bochs", source, date},
 		{"Parallels", "", "parallels", source, date},
 		{"BHYVE", "", "bhyve", source, date},
 		{"Hyper-V", "", "microsoft", source, date},
 		{"Apple Virtualization", "", "apple", source, date},
+		{"Google Compute Engine", "", "google", source, date},
 	}
 }

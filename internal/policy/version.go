@@ -3,40 +3,82 @@ package policy
 import (
 	"cmp"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
-// Compare orders dotted versions by their numbers: "580.65.06" is newer than
-// "580.9". What follows the numbers is passed over, as is a package's epoch, so
-// "5:29.2.0-1~debian" and "20.10.24+dfsg1" are 29.2.0 and 20.10.24; missing parts are 0.
+// Compare orders versions as projects, packages and drivers write them: -1, 0 or 1.
+//
+// The numbers decide, each by its value: "580.65.06" is newer than "580.9", and a
+// missing one is 0. A pre-release comes before its release: "29.7.2-rc.1", "1.20.0~rc.1-1"
+// and "2.15.0rc1" before "29.7.2", "1.20.0" and "2.15.0", and a beta before a candidate.
+// All else is passed over: a "v" in front, a package's epoch and revision, what was
+// repacked. "5:29.2.0-1~debian.12" and "20.10.24+dfsg1" are 29.2.0 and 20.10.24. A text
+// that is no version is older than any.
 func Compare(a, b string) int {
-	as, bs := numbers(a), numbers(b)
-	for i := range max(len(as), len(bs)) {
-		if c := cmp.Compare(part(as, i), part(bs, i)); c != 0 {
+	va, vb := parse(a), parse(b)
+	for i := range max(len(va.numbers), len(vb.numbers)) {
+		if c := CompareDigits(part(va.numbers, i), part(vb.numbers, i)); c != 0 {
 			return c
 		}
 	}
-	return 0
+	if c := cmp.Compare(va.stage, vb.stage); c != 0 {
+		return c
+	}
+	return CompareDigits(va.nth, vb.nth)
 }
 
-func numbers(version string) []string {
-	if _, rest, ok := strings.Cut(version, ":"); ok {
-		version = rest
+// CompareDigits orders runs of digits by their value, of any length; none is 0.
+func CompareDigits(a, b string) int {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	if c := cmp.Compare(len(a), len(b)); c != 0 {
+		return c
 	}
-	end := strings.IndexFunc(version, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
-	if end >= 0 {
-		version = version[:end]
-	}
-	return strings.Split(version, ".")
+	return strings.Compare(a, b)
 }
 
-func part(parts []string, i int) int {
+// version is what of a text counts: "1:29.7.2-rc.1" is 29, 7, 2 and the 1st candidate.
+type version struct {
+	numbers []string // digits
+	stage   int      // released, or how far before that
+	nth     string   // digits: which pre-release of its stage
+}
+
+// stages are the words for pre-releases, the first the farthest from the release. A single
+// letter is one only where nothing lies between it and the numbers (Python's "2.0b1"):
+// behind a "-" stands a commit too.
+var stages = []*regexp.Regexp{
+	regexp.MustCompile(`^[-~._]?dev[-.]?(\d*)(?:[-.+~]|$)`),
+	regexp.MustCompile(`^(?:[-~._]?alpha[-.]?|a)(\d*)(?:[-.+~]|$)`),
+	regexp.MustCompile(`^(?:[-~._]?beta[-.]?|b)(\d*)(?:[-.+~]|$)`),
+	regexp.MustCompile(`^[-~._]?(?:rc|pre)[-.]?(\d*)(?:[-.+~]|$)`),
+}
+
+var (
+	epoch   = regexp.MustCompile(`^\d+:`)
+	leading = regexp.MustCompile(`^\d+(?:\.\d+)*`)
+)
+
+func parse(text string) version {
+	text = strings.ToLower(strings.TrimSpace(text))
+	text = strings.TrimPrefix(epoch.ReplaceAllString(text, ""), "v")
+	numbers := leading.FindString(text)
+	if numbers == "" {
+		return version{stage: -1}
+	}
+	v := version{numbers: strings.Split(numbers, "."), stage: len(stages)}
+	for i, s := range stages {
+		if m := s.FindStringSubmatch(text[len(numbers):]); m != nil {
+			v.stage, v.nth = i, m[1]
+		}
+	}
+	return v
+}
+
+func part(parts []string, i int) string {
 	if i >= len(parts) {
-		return 0
+		return ""
 	}
-	n, _ := strconv.Atoi(parts[i])
-	return n
+	return parts[i]
 }
 
 var capability = regexp.MustCompile(`^(?:sm_?|compute_)?(\d{1,2})\.?(\d)[af]?$`)
@@ -67,7 +109,8 @@ func Serves(arch, capability string) bool {
 	case strings.HasPrefix(arch, "compute_"):
 		return Compare(capability, cc) >= 0
 	}
-	return part(numbers(cc), 0) == part(numbers(capability), 0) && Compare(capability, cc) >= 0
+	major, _, _ := strings.Cut(cc, ".")
+	return strings.HasPrefix(capability, major+".") && Compare(capability, cc) >= 0
 }
 
 // GenerationOf is the family of a compute capability; false for one that is newer
