@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	"github.com/docker/cli/cli/command"
 	"github.com/moby/moby/client"
@@ -30,6 +31,15 @@ func (e *Engine) Load(ctx context.Context, archive io.Reader) error {
 func (e *Engine) ImageID(ctx context.Context, image string) (string, error) {
 	res, err := e.API.ImageInspect(ctx, image)
 	return res.ID, err
+}
+
+// Has says whether the engine has an image of a name.
+func (e *Engine) Has(ctx context.Context, image string) (bool, error) {
+	_, err := e.ImageID(ctx, image)
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Tags are the names of a repository's images, "REPOSITORY:TAG", sorted.
