@@ -18,15 +18,15 @@ TAGS      = -tags e2e,bench,gpu
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
-build: worker ## build bin/docker-gpu with the worker inside
+build: worker ## build bin/docker-gpu with the programs that run beside a GPU inside
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/docker-gpu ./cmd/docker-gpu
 
-# The worker takes libcuda when it runs and no cgo: each is built on any machine. gzip -n
-# leaves out the time, so that the same worker is the same file.
-worker: ## build the program that runs beside a GPU, for the plugin to take in
-	@for a in amd64 arm64; do f=internal/worker/bin/gpu-worker-linux-$$a; echo "build $$f.gz"; \
-		CGO_ENABLED=0 GOOS=linux GOARCH=$$a go build -trimpath -ldflags '$(LDFLAGS)' -o $$f ./cmd/gpu-worker && \
-		gzip -9nf $$f || exit 1; done
+# The worker takes libcuda when it runs and no cgo, the probe needs nothing: each is built on
+# any machine. gzip -n leaves out the time, so that the same program is the same file.
+worker: ## build the programs that run beside a GPU and on a remote machine, for the plugin to take in
+	@for p in gpu-worker gpu-probe; do for a in amd64 arm64; do f=internal/worker/bin/$$p-linux-$$a; echo "build $$f.gz"; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$a go build -trimpath -ldflags '$(LDFLAGS)' -o $$f ./cmd/$$p && \
+		gzip -9nf $$f || exit 1; done; done
 
 install: build ## put the plugin where docker finds it
 	install -D -m 0755 bin/docker-gpu '$(DESTDIR)$(PLUGINS)/docker-gpu'
@@ -74,6 +74,6 @@ bench-startup: build ## how long the binary takes to answer --help
 	go test -tags bench -count=1 -v -run "TestStartup|TestInit|TestParse" ./test/bench
 
 clean: ## remove what was built here; `make engine-clean` removes the private engine
-	rm -rf bin internal/worker/bin/gpu-worker-*
+	rm -rf bin internal/worker/bin/gpu-worker-* internal/worker/bin/gpu-probe-*
 
 -include test/engine/engine.mk

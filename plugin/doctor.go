@@ -32,6 +32,7 @@ type doctorRun struct {
 
 func newDoctorRun(cli command.Cli, opts *doctorOptions) *doctorRun {
 	g := newGatherer(cli)
+	g.engineOnly = opts.engineOnly
 	r := &doctorRun{cli: cli, opts: opts, checks: doctor.All(), facts: g.facts, image: g.image, root: os.Geteuid() == 0, now: time.Now(), paint: paintFor(cli)}
 	r.run = r.command
 	return r
@@ -144,9 +145,10 @@ func newDoctorCmd(cli command.Cli) *cobra.Command {
 		Use:   "doctor [OPTIONS] [IMAGE...]",
 		Short: "Say what is wrong with a GPU host, and what mends it",
 		Long: `Say what is wrong with a GPU host, why, and which command mends it.
-The host is the one behind the current context; where its engine is not on this
-machine, only the engine is asked. With IMAGE, also say whether the host can run
-the image, without starting it.
+The host is the one behind the current context. Where its engine is not on this
+machine, short containers there, without a network and with the machine's files
+read-only, look at it; with --engine-only the engine alone is asked. With IMAGE,
+also say whether the host can run the image, without starting it.
 
 A file of ignored findings holds lines "CODE [until=2026-12-31] [reason]"; a line
 that begins with "#" is a comment. Without --ignore-file, it is

@@ -64,12 +64,12 @@ func (r *doctorRun) contextNames() ([]string, error) {
 
 // examine waits for each context no longer than patience, also where what is below it
 // does not end when it is told to.
-func (r *doctorRun) examine(ctx context.Context, names []string, patience time.Duration, chosen selection, ignore []ignoreRule) []outcome {
+func (r *doctorRun) examine(parent context.Context, names []string, patience time.Duration, chosen selection, ignore []ignoreRule) []outcome {
 	rows := make([]outcome, len(names))
 	var all sync.WaitGroup
 	for i, name := range names {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, patience)
+			ctx, cancel := context.WithTimeout(parent, patience)
 			defer cancel()
 			type answer struct {
 				host host.Host
@@ -85,6 +85,12 @@ func (r *doctorRun) examine(ctx context.Context, names []string, patience time.D
 			case a = <-done:
 			case <-ctx.Done():
 				a.err = fmt.Errorf("no answer within %s", patience)
+				if parent.Err() != nil { // interrupted: what was started there is removed first
+					select {
+					case <-done:
+					case <-time.After(removal):
+					}
+				}
 			}
 			rows[i] = outcome{Context: name}
 			switch {
@@ -178,10 +184,15 @@ func (r *doctorRun) table(out io.Writer, rows []outcome) error {
 	return nil
 }
 
+// looked says whether the engine's machine was looked at, here or by a container there.
+func looked(h *host.Host) bool {
+	return h.Local || h.Kernel.Release != "" && h.Unread["local"] == "" && h.Engine.Kind != "desktop"
+}
+
 // gpuCount is the number of GPUs: of the machine where it was looked at, else of the
 // numbered CDI devices; "-" where neither tells.
 func gpuCount(h *host.Host) string {
-	if len(h.GPUs) > 0 || h.Unread["nvml"] == "" && h.Local {
+	if len(h.GPUs) > 0 || h.Unread["nvml"] == "" && looked(h) {
 		return fmt.Sprint(len(h.GPUs))
 	}
 	n := 0

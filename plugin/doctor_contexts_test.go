@@ -44,6 +44,7 @@ func someHosts(_ context.Context, name string) (host.Host, error) {
 	case "default":
 		h.Engine, h.GPUs = host.Engine{Error: "no such file"}, nil // no Docker here, which is no dead host
 	case "far":
+		h.Unread = map[string]string{"local": "only its engine was asked"}
 		h.Local, h.GPUs, h.Engine.CDIDevices = false, nil, []string{"nvidia.com/gpu=0", "nvidia.com/gpu=1", "nvidia.com/gpu=GPU-1", "nvidia.com/gpu=all", "x.com/y=2"}
 	}
 	return h, nil

@@ -24,7 +24,7 @@ type doctorOptions struct {
 	record, replay                string
 	noRedact                      bool
 	fix, yes, dryRun, allContexts bool
-	ignoreFileSet                 bool
+	ignoreFileSet, engineOnly     bool
 }
 
 func (o *doctorOptions) install(cmd *cobra.Command) {
@@ -45,6 +45,7 @@ func (o *doctorOptions) install(cmd *cobra.Command) {
 	f.BoolVar(&o.dryRun, "dry-run", false, "Show what --fix would do, and do nothing")
 	f.StringSliceVar(&o.contexts, "contexts", nil, "Examine the hosts of these contexts")
 	f.BoolVar(&o.allContexts, "all-contexts", false, "Examine the hosts of all contexts")
+	f.BoolVar(&o.engineOnly, "engine-only", false, engineOnlyUsage)
 	fixed := func(flag string, values ...string) {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -96,7 +97,8 @@ func (o *doctorOptions) check(flags *pflag.FlagSet) error {
 		{"record", "all-contexts", "record each context by itself: docker --context NAME gpu doctor --record FILE"},
 		{"fix", "contexts", "--fix mends this machine"}, {"fix", "all-contexts", "--fix mends this machine"},
 		{"record", "fix", "record before or after"},
-		{"list", "fix", "nothing is examined"}, {"list", "record", "nothing is examined"}, {"list", "replay", "nothing is examined"},
+		{"replay", "engine-only", "a recording asks nobody"},
+		{"list", "engine-only", "nothing is examined"}, {"list", "fix", "nothing is examined"}, {"list", "record", "nothing is examined"}, {"list", "replay", "nothing is examined"},
 	} {
 		if flags.Changed(pair.a) && flags.Changed(pair.b) {
 			return flagError("--%s and --%s exclude each other: %s", pair.a, pair.b, pair.why)

@@ -86,7 +86,7 @@ func gpuNames(h *host.Host) string {
 			names[i] = fmt.Sprintf("%d × %s", count[name], name)
 		}
 	}
-	if len(names) == 0 && h.Local {
+	if len(names) == 0 && looked(h) {
 		return "no GPU seen"
 	}
 	return strings.Join(names, " and ")

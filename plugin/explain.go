@@ -151,7 +151,9 @@ Exit code: 0 it is known, 1 it is not, or only resembles what is.`,
 			if r.format != "text" && r.format != "json" {
 				return flagError("--format %q is not one of text, json", r.format)
 			}
-			r.facts, r.now, r.paint = newGatherer(dockerCLI).facts, time.Now(), paintFor(dockerCLI)
+			g := newGatherer(dockerCLI)
+			g.instead = "--offline looks at nothing"
+			r.facts, r.now, r.paint = g.facts, time.Now(), paintFor(dockerCLI)
 			return r.do(cmd.Context(), args)
 		},
 	}

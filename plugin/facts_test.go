@@ -164,7 +164,7 @@ func TestFactsComeBack(t *testing.T) {
 }
 
 func TestSkippedContainersAreTold(t *testing.T) {
-	h := merge(host.Host{}, host.Engine{Version: "29.7.2", Skipped: 12}, "default", true)
+	h := merge(machineAnswer{}, host.Engine{Version: "29.7.2", Skipped: 12}, "default", true)
 	assert.Equal(t, h.Unread["containers"], "12 containers were not looked at: it would have taken too long")
 }
 

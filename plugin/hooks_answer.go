@@ -163,18 +163,18 @@ func quickFacts(ctx context.Context) host.Host {
 	}
 	defer api.Close()
 	e := engine.New(api, file)
-	machine := make(chan host.Host, 1)
+	machine := make(chan machineAnswer, 1)
 	go func() {
-		var h host.Host
+		m := machineAnswer{why: onlyEngine("")} // there is no time for containers
 		if e.Local {
-			h = probe.Local(ctx, probe.Options{Endpoint: e.Endpoint()})
+			m = machineAnswer{host: probe.Local(ctx, probe.Options{Endpoint: e.Endpoint()})}
 		}
-		machine <- h
+		machine <- m
 	}()
 	answer := e.Facts(ctx)
 	select {
-	case h := <-machine:
-		return merge(h, answer, "", e.Local)
+	case m := <-machine:
+		return merge(m, answer, "", e.Local)
 	case <-ctx.Done():
 		return host.Host{}
 	}

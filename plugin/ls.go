@@ -13,9 +13,10 @@ import (
 )
 
 type lsOptions struct {
-	format  string
-	quiet   bool
-	noTrunc bool
+	format     string
+	quiet      bool
+	noTrunc    bool
+	engineOnly bool
 }
 
 // lsDeps are what the command works with; tests hand in hosts.
@@ -42,30 +43,40 @@ func newLsCmd(dockerCLI command.Cli) *cobra.Command {
 		Example: lsExamples,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runLs(cmd.Context(), lsDeps{lsFacts(dockerCLI), dockerCLI.Out(), dockerCLI.Err()}, opts)
+			return runLs(cmd.Context(), lsDeps{lsFacts(dockerCLI, opts.engineOnly), dockerCLI.Out(), dockerCLI.Err()}, opts)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&opts.format, "format", formatter.TableFormatKey, `Format output: "table", "table TEMPLATE", "json" or a Go template`)
 	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "Only display UUIDs")
 	flags.BoolVar(&opts.noTrunc, "no-trunc", false, "Don't shorten UUIDs, names and lists of users")
+	flags.BoolVar(&opts.engineOnly, "engine-only", false, engineOnlyUsage)
 	return cmd
 }
 
-// lsFacts are the facts of the current context's machine, where that is this one:
-// another machine's GPUs are never told from this one's.
-func lsFacts(dockerCLI command.Cli) func(context.Context) (*host.Host, error) {
+// lsFacts are the facts of the current context's machine: another machine's GPUs are never
+// told from this one's.
+func lsFacts(dockerCLI command.Cli, engineOnly bool) func(context.Context) (*host.Host, error) {
 	return func(ctx context.Context) (*host.Host, error) {
-		h, err := newGatherer(dockerCLI).facts(ctx, "")
+		g := newGatherer(dockerCLI)
+		g.engineOnly = engineOnly
+		h, err := g.facts(ctx, "")
 		if err != nil {
 			return nil, err
 		}
-		if !h.Local {
-			return nil, fmt.Errorf("the engine of context %q is not on this machine (%s): run docker gpu ls there",
-				cell(h.Context), cell(h.Engine.Endpoint))
-		}
-		return &h, nil
+		return &h, lsUnseen(&h)
 	}
+}
+
+// lsUnseen says why nobody knows the GPUs of a machine elsewhere, if that is so.
+func lsUnseen(h *host.Host) error {
+	switch why := h.Unread["local"]; {
+	case h.Local, why == "" && h.Engine.Kind != "desktop", len(h.GPUs) > 0 && h.Engine.Kind != "desktop":
+		return nil
+	case why != "":
+		return fmt.Errorf("the engine of context %q is not on this machine (%s): %s; run docker gpu ls there", cell(h.Context), cell(h.Engine.Endpoint), cell(why))
+	}
+	return fmt.Errorf("the engine of context %q is not on this machine (%s): run docker gpu ls there", cell(h.Context), cell(h.Engine.Endpoint))
 }
 
 func runLs(ctx context.Context, deps lsDeps, opts lsOptions) error {
@@ -102,7 +113,11 @@ func lsTalk(w io.Writer, h *host.Host) {
 	case why != "":
 		fmt.Fprintf(w, "No GPU can be listed: %s\n", why)
 	case h.Driver.Version == "":
-		fmt.Fprintln(w, "No NVIDIA GPU is listed: no NVIDIA driver is loaded here. `docker gpu doctor` looks for the cause.")
+		where := "here"
+		if !h.Local {
+			where = "on " + cell(lsOr(h.Name, h.Engine.Endpoint))
+		}
+		fmt.Fprintf(w, "No NVIDIA GPU is listed: no NVIDIA driver is loaded %s. `docker gpu doctor` looks for the cause.\n", where)
 	default:
 		fmt.Fprintf(w, "No NVIDIA GPU is listed: driver %s is loaded and finds none. `docker gpu doctor` looks for the cause.\n", cell(h.Driver.Version))
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/verify"
 	"github.com/dockergpu/docker-gpu/internal/engine"
 	"github.com/dockergpu/docker-gpu/internal/worker"
+	"github.com/dockergpu/docker-gpu/internal/worker/image"
 )
 
 type smokeOptions struct {
@@ -46,7 +47,7 @@ type smokeRun struct {
 	facts func(ctx context.Context) (host.Host, error)
 	open  func() (smokeEngine, func() error, error)
 	// image makes sure that the engine has the worker's image, and names it.
-	image  func(ctx context.Context, h *host.Host) (string, error)
+	image  func(ctx context.Context) (string, error)
 	binary func(arch string) ([]byte, error)
 	reload func(ctx context.Context) error
 }
@@ -158,16 +159,16 @@ func (r *smokeRun) print(h *host.Host, report *verify.SmokeReport) error {
 // prepare finds the image to run: ours, or the user's with the worker put into it.
 func (r *smokeRun) prepare(ctx context.Context, e smokeEngine, s *verify.Smoke) (err error) {
 	if r.opts.image == "" {
-		s.Program = verify.WorkerPath
-		s.Image, err = r.image(ctx, s.Host)
+		s.Program = image.WorkerPath
+		s.Image, err = r.image(ctx)
 		return err
 	}
 	program, err := r.binary(s.Host.Engine.Arch)
 	if err != nil {
 		return err
 	}
-	s.Image, s.Program = r.opts.image, engine.FilesDir+verify.WorkerPath
-	if s.Files, err = packed(strings.TrimPrefix(verify.WorkerPath, "/"), program); err != nil {
+	s.Image, s.Program = r.opts.image, engine.FilesDir+image.WorkerPath
+	if s.Files, err = packed(strings.TrimPrefix(image.WorkerPath, "/"), program); err != nil {
 		return err
 	}
 	_, err = e.ImageID(ctx, s.Image)

@@ -106,7 +106,7 @@ func smoking(t *testing.T, s screen, stage *smokeStage, h host.Host, opts smokeO
 		cli: s.cli, opts: &opts,
 		facts:  func(context.Context) (host.Host, error) { return h, nil },
 		open:   func() (smokeEngine, func() error, error) { return stage, func() error { return nil }, nil },
-		image:  func(context.Context, *host.Host) (string, error) { return "docker-gpu-worker:1", nil },
+		image:  func(context.Context) (string, error) { return "docker-gpu-worker:1", nil },
 		binary: func(string) ([]byte, error) { return []byte("program"), nil },
 		reload: func(context.Context) error { return nil },
 	}
@@ -211,7 +211,7 @@ func TestSmokeThatCannotBegin(t *testing.T) {
 			r.open = func() (smokeEngine, func() error, error) { return nil, nil, errors.New("gone") }
 		}, exitFailed, "gone"},
 		"no worker": {func(r *smokeRun) {
-			r.image = func(context.Context, *host.Host) (string, error) { return "", worker.ErrNotBuilt }
+			r.image = func(context.Context) (string, error) { return "", worker.ErrNotBuilt }
 		}, exitFailed, "build it with `make build`"},
 		"none for --image": {func(r *smokeRun) {
 			r.opts.image, r.binary = "img", func(string) ([]byte, error) { return nil, worker.ErrNotBuilt }

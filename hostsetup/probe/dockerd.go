@@ -56,9 +56,15 @@ func (m *machine) findDockerd() dockerd {
 
 const systemSocket = "/run/docker.sock"
 
-// choose takes the one that listens at the endpoint; without an endpoint the system's,
-// or else the first. -1 is none.
+// choose takes the one that keeps its data where it is said, or that listens at the
+// endpoint; without either the system's, or else the first. -1 is none.
 func (m *machine) choose(all []dockerd) int {
+	if m.data != "" {
+		if i := slices.IndexFunc(all, func(d dockerd) bool { return m.keeps(d, m.data) }); i >= 0 || len(all) > 1 {
+			return i
+		}
+		return len(all) - 1 // a rootless one's folder cannot be told without its environment
+	}
 	if m.endpoint != "" {
 		socket := socketOf(m.endpoint)
 		if i := slices.IndexFunc(all, func(d dockerd) bool { return socket != "" && slices.Contains(d.sockets(), socket) }); i >= 0 {
@@ -74,6 +80,14 @@ func (m *machine) choose(all []dockerd) int {
 		return i
 	}
 	return min(0, len(all)-1)
+}
+
+// keeps says whether a dockerd has its data in a folder. The engine tells where links
+// lead, and with userns-remap the folder "UID.GID" below.
+func (m *machine) keeps(d dockerd, data string) bool {
+	at := func(dir string) string { to, _ := m.root.path(dir); return to }
+	remapped, _ := path.Match("[0-9]*.[0-9]*", path.Base(data))
+	return at(d.root()) == at(data) || remapped && at(d.root()) == at(path.Dir(data))
 }
 
 // listens are the addresses that it was given.

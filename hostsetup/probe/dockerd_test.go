@@ -89,6 +89,33 @@ func TestWhichDockerd(t *testing.T) {
 	}
 }
 
+// From far away an engine's socket cannot be told, but it says where its data is.
+func TestWhichDockerdByItsData(t *testing.T) {
+	all := with(process(5, systemd, ""), process(9, "dockerd\x00--data-root=/data/b\x00", ""), process(11, "dockerd\x00--rootless\x00", "HOME=/home/u\x00"),
+		files{"data/b/": "", "link": "→/data/b", "var/lib/docker/1.1/": ""})
+	for name, c := range map[string]struct {
+		tree files
+		data string
+		want int
+	}{
+		"the usual place":             {all, "/var/lib/docker", 5},
+		"by a flag":                   {all, "/data/b", 9},
+		"behind a link":               {all, "/link", 9},
+		"of users":                    {all, "/data/b/231072.231072", 9},
+		"rootless":                    {all, "/home/u/.local/share/docker", 11},
+		"none of several":             {all, "/data/c", 0},
+		"no user's folder":            {all, "/data/b/x.y", 0},
+		"the only one":                {process(7, "dockerd\x00--rootless\x00", ""), "/home/u/.local/share/docker", 7},
+		"none at all, and its config": {files{"etc/docker/daemon.json": "{}"}, "/data", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := fake(t, c.tree)
+			m.data = c.data
+			assert.Equal(t, one(t, m, readDockerd).Engine.PID, c.want)
+		})
+	}
+}
+
 func TestRootlessAndSnap(t *testing.T) {
 	tree := with(process(7, "dockerd\x00--rootless\x00", "HOME=/home/u\x00PATH=/bin\x00"), files{
 		"home/u/.config/docker/daemon.json": "{}", "home/u/.config/cdi/a.yaml": "x", "home/u/.local/share/docker/": ""})

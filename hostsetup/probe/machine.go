@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,9 @@ type Options struct {
 	// Endpoint is the engine's, "unix:///run/user/1000/docker.sock": where several
 	// dockerd run, the one that listens there is meant. Empty: the system's.
 	Endpoint string
+	// DataRoot is where the engine that is meant keeps its data, for who sees its dockerd
+	// and not its socket. Empty: Endpoint says which.
+	DataRoot string
 	// GPUs reads driver and GPUs; nil asks NVML in this process and then nvidia-smi. A
 	// caller that must end whatever NVML does hands in one that asks in a child process.
 	GPUs func(context.Context) (host.Driver, []host.GPU, error)
@@ -30,6 +34,7 @@ type machine struct {
 	root     root
 	itself   bool // the root is this machine's own: its programs may be run
 	endpoint string
+	data     string // where the engine that is meant keeps its data, "" if unknown
 	node     func(path string) (host.Node, error)
 	changed  func(os.FileInfo) time.Time // the inode's change time
 	owner    func(os.FileInfo) int
@@ -49,7 +54,7 @@ func newMachine(o Options) *machine {
 		o.Root = "/"
 	}
 	m := &machine{
-		root: root(filepath.Clean(o.Root)), endpoint: o.Endpoint, node: statNode, changed: changeTime, owner: owner, space: diskSpace, gpus: o.GPUs,
+		root: root(filepath.Clean(o.Root)), endpoint: o.Endpoint, data: o.DataRoot, node: statNode, changed: changeTime, owner: owner, space: diskSpace, gpus: o.GPUs,
 	}
 	m.itself = m.root == "/" && runtime.GOOS == "linux"
 	m.run = m.program
@@ -66,6 +71,11 @@ func (m *machine) once() {
 	m.daemon = sync.OnceValue(m.findDockerd)
 	m.installed = sync.OnceValues(m.findPackages)
 	m.kernels = sync.OnceValues(m.findKernels)
+}
+
+// errOutside says that only a program of the machine would know, where none may be run.
+func errOutside(program string) error {
+	return fmt.Errorf("%s cannot be asked from outside of the machine", program)
 }
 
 // program runs a program of this machine; exec.ErrNotFound where there is none, or

@@ -115,6 +115,9 @@ func (m *machine) rpm() ([]host.Package, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	out, err := m.run(ctx, "rpm", "--root", string(m.root), "-qa", "--qf", `%{NAME}\t%{EPOCH}:%{VERSION}-%{RELEASE}\n`)
+	if isMissing(err) && !m.itself {
+		return nil, errOutside("rpm")
+	}
 	if isMissing(err) {
 		return nil, nil
 	}

@@ -76,6 +76,10 @@ func TestRPM(t *testing.T) {
 	m.once()
 	assert.Equal(t, one(t, m, readPackages).Unread["it"], "rpm's list of packages cannot be read: exit status 1")
 
+	// A container has not the program, which is no word on what is installed.
+	h = one(t, fake(t, files{"var/lib/rpm/": ""}), readPackages)
+	assert.DeepEqual(t, h, host.Host{Unread: map[string]string{"it": "rpm cannot be asked from outside of the machine"}})
+
 	// Debian has the program too, and nothing in its database: it is not asked.
 	m = fake(t, nil)
 	m.run = func(context.Context, string, ...string) ([]byte, error) { t.Error("rpm was asked"); return nil, nil }

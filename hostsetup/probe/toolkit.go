@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -80,6 +81,9 @@ func (m *machine) toolkitVersion(ctx context.Context, ctk string) (string, error
 	if ctk == "" {
 		return "", nil
 	}
+	if v := m.built(ctk); v != "" {
+		return v, nil
+	}
 	out, err := m.run(ctx, ctk, "--version")
 	if v := ctkVersion.FindSubmatch(out); v != nil {
 		return string(v[1]), nil
@@ -87,10 +91,35 @@ func (m *machine) toolkitVersion(ctx context.Context, ctk string) (string, error
 	if err == nil {
 		err = errors.New("it prints none")
 	}
-	if isMissing(err) {
-		return "", nil // below another root, where nothing may be run
+	if isMissing(err) && !m.itself {
+		err = errOutside(path.Base(ctk))
 	}
 	return "", fmt.Errorf("the version of %s cannot be read: %w", ctk, err)
+}
+
+// setVersion is how the toolkit's makefile writes its version into its programs.
+var setVersion = regexp.MustCompile(`\.version=v?([0-9][0-9A-Za-z.+~-]*)`)
+
+// built is the version of a program of the toolkit as Go's linker noted it, "" if it did not.
+func (m *machine) built(ctk string) string {
+	f, err := m.root.open(ctk)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := buildinfo.Read(f)
+	if err != nil || info.Main.Path != "github.com/NVIDIA/nvidia-container-toolkit" {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if v := setVersion.FindStringSubmatch(s.Value); s.Key == "-ldflags" && v != nil {
+			return v[1]
+		}
+	}
+	if strings.Contains(info.Main.Version, "devel") {
+		return ""
+	}
+	return strings.TrimPrefix(info.Main.Version, "v")
 }
 
 // toolkitConfig flattens config.toml to its values: "nvidia-container-cli.no-cgroups" → "true".

@@ -3,6 +3,8 @@ package probe
 import (
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -62,7 +64,36 @@ func TestToolkitOutsideOfPackages(t *testing.T) {
 	}
 	// Below another root the program is there and may not be run.
 	h := one(t, fake(t, files{"usr/bin/nvidia-ctk*": ""}), readToolkit)
-	assert.Equal(t, len(h.Unread), 0)
+	assert.DeepEqual(t, h.Unread, map[string]string{"it": "the version of /usr/bin/nvidia-ctk cannot be read: nvidia-ctk cannot be asked from outside of the machine"})
+}
+
+// Where it may not be run, its version is read out of it, as its makefile has put it there.
+func TestToolkitThatMayNotBeRun(t *testing.T) {
+	source := t.TempDir()
+	assert.NilError(t, os.WriteFile(filepath.Join(source, "main.go"), []byte("package main\n\nvar version string\n\nfunc main() { println(version) }\n"), 0o644))
+	build := func(module, ldflags string) string {
+		assert.NilError(t, os.WriteFile(filepath.Join(source, "go.mod"), []byte("module "+module+"\n\ngo 1.24\n"), 0o644))
+		cmd := exec.Command("go", "build", "-o", "ctk", "-buildvcs=false", "-ldflags", ldflags, ".")
+		cmd.Dir, cmd.Env = source, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+		out, err := cmd.CombinedOutput()
+		assert.NilError(t, err, string(out))
+		data, err := os.ReadFile(filepath.Join(source, "ctk"))
+		assert.NilError(t, err)
+		return string(data)
+	}
+	const toolkit, none = "github.com/NVIDIA/nvidia-container-toolkit", "the version of /usr/bin/nvidia-ctk cannot be read: nvidia-ctk cannot be asked from outside of the machine"
+	for name, c := range map[string]struct{ module, ldflags, want, why string }{
+		"released":        {toolkit, "-s -w -X main.gitCommit=abc -X main.version=1.19.2", "1.19.2", ""},
+		"a candidate":     {toolkit, "-X main.version=v1.20.0-rc.1", "1.20.0-rc.1", ""},
+		"without version": {toolkit, "-s", "", none},
+		"another program": {"example.com/tool", "-X main.version=1.2.3", "", none},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := one(t, fake(t, files{"usr/bin/nvidia-ctk*": build(c.module, c.ldflags)}), readToolkit)
+			assert.Equal(t, h.Toolkit.Version, c.want)
+			assert.Equal(t, h.Unread["it"], c.why)
+		})
+	}
 }
 
 func TestABrokenConfigOfTheToolkit(t *testing.T) {

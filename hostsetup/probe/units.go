@@ -23,6 +23,9 @@ func readUnits(ctx context.Context, m *machine) (fill, error) {
 	args := append([]string{"show", "--no-pager", "--property=Id,LoadState,ActiveState,UnitFileState"}, unitNames()...)
 	out, err := m.run(ctx, "systemctl", args...)
 	units := parseUnits(string(out))
+	if isMissing(err) && !m.itself {
+		return nil, errOutside("systemd")
+	}
 	if isMissing(err) || len(units) > 0 {
 		err = nil
 	}

@@ -47,6 +47,9 @@ UnitFileState=disabled
 			assert.Equal(t, h.Unread["it"], c.why)
 		})
 	}
+	// From outside it cannot be asked, and that is said where it runs.
+	h := one(t, fake(t, files{"run/systemd/system/": ""}), readUnits)
+	assert.DeepEqual(t, h, host.Host{Unread: map[string]string{"it": "systemd cannot be asked from outside of the machine"}})
 	// Without systemd its program may be there and would complain.
 	m := fake(t, nil)
 	m.run = says(t, "nothing", "", nil)

@@ -76,14 +76,14 @@ func (e *fakeEngine) Start(_ context.Context, w engine.Worker) (Container, error
 }
 
 func (e *fakeEngine) Exec(_ context.Context, command ...string) (engine.Result, error) {
-	assert.DeepEqual(e.t, command, []string{WorkerPath, "smoke"})
+	assert.DeepEqual(e.t, command, []string{"/gpu-worker", "smoke"})
 	return e.result(e.after), nil
 }
 
 func (e *fakeEngine) Remove(context.Context) error { e.removed++; return nil }
 
 func smokeOn(e *fakeEngine) Smoke {
-	return Smoke{Engine: e, Host: healthy(first), Image: "img", Program: WorkerPath, Limit: 5 * time.Second}
+	return Smoke{Engine: e, Host: healthy(first), Image: "img", Program: "/gpu-worker", Limit: 5 * time.Second}
 }
 
 func all(file string) map[string]string {
@@ -100,7 +100,7 @@ func TestSmokeTriesEachRouteAtOnce(t *testing.T) {
 	slices.SortFunc(e.ran, func(a, b engine.Worker) int { return len(a.Devices) + len(a.Runtime) - len(b.Devices) - len(b.Runtime) })
 	for _, w := range e.ran {
 		assert.Equal(t, w.Image, "img")
-		assert.DeepEqual(t, w.Command, []string{WorkerPath, "smoke"})
+		assert.DeepEqual(t, w.Command, []string{"/gpu-worker", "smoke"})
 		switch routeOf(w) {
 		case GPUs: // as the Docker CLI asks for --gpus all
 			assert.DeepEqual(t, w.Devices, []container.DeviceRequest{{Count: -1, Capabilities: [][]string{{"gpu"}}}})
@@ -117,7 +117,7 @@ func TestSmokeTriesEachRouteAtOnce(t *testing.T) {
 func TestSmokeInAnImageOfTheUsers(t *testing.T) {
 	e := &fakeEngine{t: t, says: all("h200-cdi")}
 	s := smokeOn(e)
-	s.Files, s.Program = []byte("a tar"), engine.FilesDir+WorkerPath
+	s.Files, s.Program = []byte("a tar"), engine.FilesDir+"/gpu-worker"
 	r, err := s.Run(t.Context())
 	assert.NilError(t, err)
 	assert.Assert(t, r.OK)

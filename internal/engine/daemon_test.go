@@ -144,6 +144,7 @@ func (d *daemon) until(r *http.Request) bool {
 
 // attach hands both streams over one connection, in frames, as the engine does.
 func (d *daemon) attach(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body) // or the client writes it to a connection that is closed
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {
 		panic(err)

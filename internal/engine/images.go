@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	"github.com/docker/cli/cli/command"
 	"github.com/moby/moby/client"
@@ -29,6 +31,33 @@ func (e *Engine) Load(ctx context.Context, archive io.Reader) error {
 func (e *Engine) ImageID(ctx context.Context, image string) (string, error) {
 	res, err := e.API.ImageInspect(ctx, image)
 	return res.ID, err
+}
+
+// Has says whether the engine has an image of a name.
+func (e *Engine) Has(ctx context.Context, image string) (bool, error) {
+	_, err := e.ImageID(ctx, image)
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Tags are the names of a repository's images, "REPOSITORY:TAG", sorted.
+func (e *Engine) Tags(ctx context.Context, repository string) (names []string, err error) {
+	list, err := e.API.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("reference", repository)})
+	if err != nil {
+		return nil, fmt.Errorf("the engine does not list its images: %w", err)
+	}
+	for _, image := range list.Items {
+		for _, name := range image.RepoTags {
+			// Podman's name for what comes from no registry.
+			if name = strings.TrimPrefix(name, "localhost/"); strings.HasPrefix(name, repository+":") {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // Remove removes an image name; one that is not there is no error.

@@ -114,3 +114,13 @@ func TestImageID(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, id, "sha256:abc")
 }
+
+func TestHas(t *testing.T) {
+	for answer, want := range map[string]bool{`200 {"Id":"sha256:a"}`: true, `404 {"message":"No such image: a:1"}`: false} {
+		has, err := (&daemon{answers: map[string]string{"GET /images/a:1/json": answer}}).engine(t).Has(t.Context(), "a:1")
+		assert.NilError(t, err)
+		assert.Equal(t, has, want)
+	}
+	_, err := (&daemon{answers: map[string]string{"GET /images/a:1/json": `500 {"message":"broken"}`}}).engine(t).Has(t.Context(), "a:1")
+	assert.ErrorContains(t, err, "broken")
+}

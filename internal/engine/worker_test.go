@@ -48,6 +48,7 @@ func TestRunWithFilesBindsAndRuntime(t *testing.T) {
 	h := d.created.HostConfig
 	assert.Assert(t, h.ReadonlyRootfs)
 	assert.Equal(t, h.Runtime, "nvidia")
+	assert.DeepEqual(t, h.SecurityOpt, []string{"no-new-privileges", "label=disable"})
 	assert.DeepEqual(t, h.Mounts, []mount.Mount{
 		{Type: mount.TypeBind, Source: "/", Target: "/host", ReadOnly: true},
 		{Type: mount.TypeVolume, Target: FilesDir},

@@ -17,12 +17,14 @@ func Rooms() []Room {
 		host   = "hostsetup/host"
 		policy = "internal/policy"
 		engine = "internal/engine"
-		worker = "internal/worker" // the built worker: must not come into the worker itself
+		worker = "internal/worker" // the built programs: must not come into the programs themselves
 		lines  = "internal/worker/report"
+		image  = "internal/worker/image"
 	)
 	return []Room{
 		{"cmd/docker-gpu", []string{"plugin"}},
 		{"cmd/gpu-worker", []string{"hostsetup/cuda", "hostsetup/probe", host, "internal/version", lines}},
+		{"cmd/gpu-probe", []string{"hostsetup/probe", "internal/version", image}},
 		{"plugin", []string{"buildkit/...", "composegen", "hostsetup/doctor", host, "hostsetup/monitor", "hostsetup/probe/...",
 			"hostsetup/setup/...", "hostsetup/verify", "internal/...", "templates"}},
 
@@ -40,9 +42,9 @@ func Rooms() []Room {
 		{"hostsetup/setup", []string{"hostsetup/doctor", "hostsetup/setup/daemonjson", host, policy, "templates"}},
 		{"hostsetup/setup/apply", []string{"hostsetup/setup", "hostsetup/setup/daemonjson", "hostsetup/doctor", host, policy, "internal/capped", "internal/splice"}},
 		{"hostsetup/setup/daemonjson", []string{"internal/splice"}},
-		{"hostsetup/verify", []string{host, engine, policy, "templates", worker, lines}},
+		{"hostsetup/verify", []string{host, engine, policy, "templates", lines}},
 		{"hostsetup/monitor", []string{host, "hostsetup/nvml", engine}},
-		{"hostsetup/probe/remote", []string{"hostsetup/probe", "hostsetup/verify", host, engine, policy}},
+		{"hostsetup/probe/remote", []string{"hostsetup/probe", host, engine, worker, image}},
 		{"hostsetup/probe", []string{host, "hostsetup/nvml", policy}},
 		{"hostsetup/doctor", []string{host, policy}},
 		{"hostsetup/nvml", []string{host, policy}},
@@ -56,6 +58,7 @@ func Rooms() []Room {
 		{"internal/policy", nil},
 		{"internal/version", nil},
 		{worker, nil},
+		{image, []string{policy}},
 		{lines, nil},
 		{"templates", nil},
 	}
@@ -81,6 +84,11 @@ func Bans() []Ban {
 			Imports: []string{"github.com/NVIDIA/go-nvml"},
 			Except:  []string{"hostsetup/nvml"},
 			Why:     "go-nvml takes cgo and Linux; hostsetup/nvml has a stub beside it",
+		}, {
+			Imports: []string{"=internal/worker"},
+			From:    []string{"cmd/gpu-worker", "cmd/gpu-probe"},
+			Through: true,
+			Why:     "a program must not carry itself",
 		}, {
 			Imports: []string{"github.com/ebitengine/purego"},
 			Except:  []string{"hostsetup/cuda"},

@@ -1,4 +1,4 @@
-package verify
+package image
 
 import (
 	"archive/tar"
@@ -82,7 +82,7 @@ func untar(t *testing.T, data []byte) (headers []*tar.Header, contents map[strin
 }
 
 // rootFS is what lies in the image's one layer.
-func rootFS(t *testing.T, image *WorkerImage) (names []string, contents map[string][]byte) {
+func rootFS(t *testing.T, image *Image) (names []string, contents map[string][]byte) {
 	t.Helper()
 	headers, outer := untar(t, image.Archive)
 	for _, h := range headers {
@@ -140,7 +140,7 @@ func TestLayouts(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			image, err := workerImage(write(t, c.files), "amd64", program)
+			image, err := Worker(write(t, c.files), "amd64", program)
 			assert.NilError(t, err)
 			names, contents := rootFS(t, image)
 			assert.DeepEqual(t, names, c.want)
@@ -174,7 +174,7 @@ func TestHostsThatGiveNoImage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := write(t, c.files)
-			_, err := workerImage(root, "amd64", c.program)
+			_, err := Worker(root, "amd64", c.program)
 			assert.Assert(t, is.ErrorContains(err, ""))
 			assert.Assert(t, is.Contains(strings.ReplaceAll(err.Error(), root, "ROOT"), c.want))
 		})
@@ -184,10 +184,10 @@ func TestHostsThatGiveNoImage(t *testing.T) {
 // The archive is what `docker load` takes, and the same each time.
 func TestArchive(t *testing.T) {
 	root := write(t, with(glibc("lib64/", x86), "lib64/ld-linux-x86-64.so.2", ld))
-	image, err := workerImage(root, "amd64", program)
+	image, err := Worker(root, "amd64", program)
 	assert.NilError(t, err)
 	for range 3 {
-		again, err := workerImage(root, "amd64", program)
+		again, err := Worker(root, "amd64", program)
 		assert.NilError(t, err)
 		assert.Assert(t, bytes.Equal(again.Archive, image.Archive))
 	}
@@ -228,7 +228,7 @@ func TestArchive(t *testing.T) {
 
 	other := slices.Clone(program)
 	other[len(other)-1] ^= 1
-	changed, err := workerImage(root, "amd64", other)
+	changed, err := Worker(root, "amd64", other)
 	assert.NilError(t, err)
 	assert.Assert(t, changed.Name != image.Name && changed.ID != image.ID)
 }
@@ -239,19 +239,19 @@ func TestThisMachine(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
 		t.Skip("the worker is for Linux")
 	}
-	build := exec.Command("go", "build", "-o", filepath.Join(t.TempDir(), "gpu-worker"), "../../cmd/gpu-worker")
+	build := exec.Command("go", "build", "-o", filepath.Join(t.TempDir(), "gpu-worker"), "../../../cmd/gpu-worker")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	assert.NilError(t, err, string(out))
 	program, err := os.ReadFile(build.Args[3])
 	assert.NilError(t, err)
-	image, err := workerImage("/", runtime.GOARCH, program)
+	image, err := Worker("/", runtime.GOARCH, program)
 	var without *LibraryError
 	if errors.As(err, &without) {
 		t.Skip(err)
 	}
 	assert.NilError(t, err)
-	again, err := workerImage("/", runtime.GOARCH, program)
+	again, err := Worker("/", runtime.GOARCH, program)
 	assert.NilError(t, err)
 	assert.Equal(t, again.ID, image.ID)
 	t.Logf("%s, %d bytes: %s", image.Name, len(image.Archive), strings.Join(image.Files, " "))
@@ -282,9 +282,4 @@ func TestThisMachine(t *testing.T) {
 			assert.Assert(t, is.Contains(line, root), "a library from outside of the image")
 		}
 	}
-}
-
-func TestWithoutAWorker(t *testing.T) {
-	_, err := BuildWorkerImage(t.TempDir(), "s390x")
-	assert.Assert(t, err != nil, "no worker is made for it")
 }
