@@ -36,19 +36,3 @@ func TestContainerOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, ContainerOf(c.in), c.want) })
 	}
 }
-
-func TestAddress(t *testing.T) {
-	for in, want := range map[string]string{
-		"00000000:65:00.0": "0000:65:00.0", "00000000:C1:00.0": "0000:c1:00.0", "0000:01:00.0": "0000:01:00.0",
-		"00010000:01:00.0": "00010000:01:00.0", "": "", "nonsense": "nonsense",
-	} {
-		assert.Equal(t, Address(in), want)
-	}
-}
-
-func TestCutKeepsWholeRunes(t *testing.T) {
-	assert.Equal(t, Cut("  NVIDIA H200\n"), "NVIDIA H200")
-	assert.Equal(t, Cut(strings.Repeat("x", 1000)), strings.Repeat("x", longest))
-	assert.Equal(t, Cut(strings.Repeat("x", longest-1)+"é"), strings.Repeat("x", longest-1))
-	assert.Equal(t, Cut("a\xffb"), "ab")
-}

@@ -15,12 +15,14 @@ func Cut(s string) string {
 }
 
 // Address is a PCI address as the kernel writes it, "0000:65:00.0", from NVML's
-// "00000000:65:00.0": a domain of eight digits is cut to four where four suffice.
+// "00000000:65:00.0": a domain has four digits, and more only where four do not suffice.
 func Address(bus string) string {
-	bus = strings.ToLower(Cut(bus))
-	domain, rest, ok := strings.Cut(bus, ":")
-	if ok && len(domain) == 8 && strings.HasPrefix(domain, "0000") {
-		return domain[4:] + ":" + rest
+	domain, rest, ok := strings.Cut(strings.ToLower(Cut(bus)), ":")
+	if !ok {
+		return domain
 	}
-	return bus
+	for len(domain) > 4 && domain[0] == '0' {
+		domain = domain[1:]
+	}
+	return domain + ":" + rest
 }

@@ -3,13 +3,13 @@ package probe
 import (
 	"context"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/hostsetup/nvml"
 )
 
 // dockerd is the engine as a process of this machine, and its configuration. Where
@@ -126,11 +126,9 @@ func socketOf(endpoint string) string {
 	return name
 }
 
-var containerID = regexp.MustCompile(`[0-9a-f]{64}`)
-
 // contained says whether a process is a container's: a dockerd in Docker is not this host's.
 func contained(r root, pid int) bool {
-	return containerID.MatchString(r.text("/proc/" + strconv.Itoa(pid) + "/cgroup"))
+	return nvml.ContainerOf(r.text("/proc/"+strconv.Itoa(pid)+"/cgroup")) != ""
 }
 
 func (m *machine) process(pid int, booted time.Time) dockerd {

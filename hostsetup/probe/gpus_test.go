@@ -57,6 +57,26 @@ func TestTheQuickLook(t *testing.T) {
 	assert.DeepEqual(t, quick(t.Context(), folder(t, nil), never(t)), host.Host{})
 }
 
+// What a driver says may hold anything, and a build prints a GPU's name.
+func TestWhatADriverSaysIsFitForATerminal(t *testing.T) {
+	raw := []host.GPU{{Name: "NVIDIA\x1b]0;x\a H200\r\n", Errors: map[string]string{"GetName": "\x9b2J"}, Processes: []host.Process{{Name: "py\u202ethon"}}}}
+	for name, s := range map[string]GPUSources{
+		"NVML":       {NVML: asked(host.Driver{Version: "580\x1b[2J"}, raw, nil)},
+		"nvidia-smi": {NVML: asked(host.Driver{}, nil, errors.New("none")), SMI: asked(host.Driver{Version: "580\x1b[2J"}, raw, nil)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			driver, gpus, err := s.Read(t.Context())
+			assert.NilError(t, err)
+			assert.Equal(t, driver.Version, "580\ufffd[2J")
+			assert.Equal(t, gpus[0].Name, "NVIDIA\ufffd]0;x\ufffd H200  ")
+			assert.Equal(t, gpus[0].Errors["GetName"], "\ufffd2J")
+			assert.Equal(t, gpus[0].Processes[0].Name, "py\ufffdthon")
+		})
+	}
+	_, _, err := smiSaid([]byte("\x1b[2JNVIDIA-SMI has failed\n"), nil, ParseSMI)
+	assert.Error(t, err, "nvidia-smi says: \ufffd[2JNVIDIA-SMI has failed")
+}
+
 // never is a way that must not be tried.
 func never(t *testing.T) func(context.Context) (host.Driver, []host.GPU, error) {
 	return func(context.Context) (host.Driver, []host.GPU, error) {

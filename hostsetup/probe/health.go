@@ -30,8 +30,15 @@ const patience = 5 * time.Second
 // what is returned beside it holds. A library that hangs is left behind.
 func Health(ctx context.Context) (host.Driver, []host.GPU, error) { return GPUSources{}.Read(ctx) }
 
-// Read reads GPUs as Health does.
+// Read reads GPUs as Health does. Its texts are fit for a terminal.
 func (s GPUSources) Read(ctx context.Context) (host.Driver, []host.GPU, error) {
+	driver, gpus, err := s.read(ctx)
+	h := host.Host{Driver: driver, GPUs: gpus}
+	Clean(&h)
+	return h.Driver, h.GPUs, err
+}
+
+func (s GPUSources) read(ctx context.Context) (host.Driver, []host.GPU, error) {
 	if s.NVML == nil {
 		s.NVML = nvml.Health
 	}

@@ -3,6 +3,7 @@ package probe
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/hostsetup/nvml"
 )
 
 // klog picks out of a kernel log the lines that checks look for. It takes lines one by
@@ -123,15 +125,7 @@ func pciAddress(text string) string {
 	if a == nil {
 		return ""
 	}
-	domain := strings.ToLower(a[1])
-	for len(domain) > 4 && domain[0] == '0' {
-		domain = domain[1:]
-	}
-	function := a[4]
-	if function == "" {
-		function = "0"
-	}
-	return domain + ":" + strings.ToLower(a[2]) + ":" + strings.ToLower(a[3]) + "." + function
+	return nvml.Address(a[1] + ":" + a[2] + ":" + a[3] + "." + cmp.Or(a[4], "0"))
 }
 
 func containsAny(text string, words []string) bool {
@@ -143,8 +137,35 @@ func containsAny(text string, words []string) bool {
 	return false
 }
 
-// stamp is the time since boot in a line of dmesg or of syslog: "[  123.456789]".
-var stamp = regexp.MustCompile(`\[ *(\d{1,9})\.(\d{6})\] ?`)
+// stamp finds the time since boot in a line of dmesg or of syslog, "[  123.456789]", near
+// its beginning, and what follows it. A log has millions of lines: a regular expression
+// takes most of the time that there is.
+func stamp(line []byte) (since time.Duration, text []byte, ok bool) {
+	for at, end := 0, min(len(line), 256); ; {
+		i := bytes.IndexByte(line[at:end], '[')
+		if i < 0 {
+			return 0, nil, false
+		}
+		at += i + 1
+		inside, rest, closed := bytes.Cut(line[at:end], []byte("]"))
+		seconds, micros, _ := bytes.Cut(bytes.TrimLeft(inside, " "), []byte("."))
+		if !closed || len(seconds) > 9 || len(micros) != 6 {
+			continue
+		}
+		s, errS := strconv.ParseUint(string(seconds), 10, 32)
+		u, errU := strconv.ParseUint(string(micros), 10, 32)
+		if errS == nil && errU == nil {
+			text := line[end-len(rest):]
+			if caller := caller.Find(text); caller != nil {
+				text = text[len(caller):]
+			}
+			return time.Duration(s)*time.Second + time.Duration(u)*time.Microsecond, bytes.TrimPrefix(text, []byte(" ")), true
+		}
+	}
+}
+
+// caller is what kernels with CONFIG_PRINTK_CALLER put behind the time: a thread or a processor.
+var caller = regexp.MustCompile(`^ ?\[ *[TC]\d+\]`)
 
 // scan reads a log as text: dmesg's, or kern.log, which holds earlier starts of the
 // machine too; only what follows the last start counts.
@@ -159,8 +180,11 @@ func (k *klog) scan(ctx context.Context, r io.Reader) error {
 			_, long = in.ReadSlice('\n') // the rest of a line that no kernel writes
 			err = long
 		}
-		if at := stamp.FindSubmatchIndex(line[:min(len(line), 256)]); at != nil {
-			k.stamped(line, at)
+		if since, text, ok := stamp(line); ok {
+			if bytes.HasPrefix(text, []byte("Linux version ")) {
+				*k = klog{} // the machine started anew
+			}
+			k.add(since, string(text))
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -169,16 +193,6 @@ func (k *klog) scan(ctx context.Context, r io.Reader) error {
 			return err
 		}
 	}
-}
-
-func (k *klog) stamped(line []byte, at []int) {
-	text := line[at[1]:]
-	if bytes.HasPrefix(text, []byte("Linux version ")) {
-		*k = klog{} // the machine started anew
-	}
-	seconds, _ := strconv.ParseInt(string(line[at[2]:at[3]]), 10, 64)
-	micros, _ := strconv.ParseInt(string(line[at[4]:at[5]]), 10, 64)
-	k.add(time.Duration(seconds)*time.Second+time.Duration(micros)*time.Microsecond, string(text))
 }
 
 // record takes one record of /dev/kmsg: "6,339,5140900,-;text\n KEY=value\n".

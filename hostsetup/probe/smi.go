@@ -56,7 +56,7 @@ func smiText(data []byte) error {
 	if text == "" {
 		return errors.New("nvidia-smi wrote nothing")
 	}
-	return fmt.Errorf("nvidia-smi says: %s", nvml.Cut(text))
+	return fmt.Errorf("nvidia-smi says: %s", printable(nvml.Cut(text), false))
 }
 
 // smiLegal drops what XML does not allow in a text: a name with an escape in it must not

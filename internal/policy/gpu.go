@@ -34,7 +34,7 @@ func GPUs() []GPU {
 		{"8.7", "orin agxorin orinnx orinnano", current, date},
 		{"8.6", "rtx2050 a2 a10 a10g a10m a16 a40 a2000 a4000 a4500 a5000 a5500 a6000 rtxa500 rtxa1000 rtxa2000 rtxa3000 rtxa4000 rtxa4500 rtxa5000 " +
 			"rtxa5500 rtxa6000 rtx3050 rtx3050ti rtx3060 rtx3060ti rtx3070 rtx3070ti rtx3080 rtx3080ti rtx3090 rtx3090ti", current, date},
-		{"8.0", "a100 a30 a800 ax800", current, date},
+		{"8.0", "a100 a100x a30 a30x a800 ax800", current + "; pci.ids 2023.04.10 for A100X and A30X", date},
 		{"7.5", "t4 t4g t400 t500 t600 t1000 t1200 t2000 gtx1630 gtx1650 gtx1650super gtx1650ti gtx1660 gtx1660ti gtx1660super rtx2060 rtx2060super " +
 			"rtx2070 rtx2070super rtx2080 rtx2080ti rtx2080super titanrtx rtx3000 rtx4000 rtx5000 rtx6000 rtx8000", current, date},
 		{"7.2", "xavier agxxavier xaviernx", legacy, date},

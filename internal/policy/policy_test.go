@@ -33,22 +33,6 @@ func TestTorchRowsAgreeWithTheOthers(t *testing.T) {
 	}
 }
 
-func TestGPUsAreKnownAsNVMLNamesThem(t *testing.T) {
-	for name, want := range map[string]string{
-		"h100": "9.0", "NVIDIA H100 80GB HBM3": "9.0", "NVIDIA H200": "9.0", "NVIDIA A100-SXM4-80GB": "8.0", "Tesla V100-SXM2-32GB": "7.0",
-		"Tesla T4": "7.5", "NVIDIA GeForce RTX 5090": "12.0", "rtx5090": "12.0", "RTX 4090": "8.9", "NVIDIA L40S": "8.9",
-		"NVIDIA RTX 6000 Ada Generation": "8.9", "Quadro RTX 6000": "7.5", "NVIDIA B200": "10.0", "GTX 1080 Ti": "6.1", "p100": "6.0",
-	} {
-		got, ok := GPUCapability(name)
-		assert.Assert(t, ok, name)
-		assert.Equal(t, got, want, name)
-	}
-	for _, name := range []string{"", "voodoo2", "NVIDIA", "h1000"} {
-		_, ok := GPUCapability(name)
-		assert.Assert(t, !ok, name)
-	}
-}
-
 func TestUVIsPinnedForEveryPlatform(t *testing.T) {
 	for _, p := range []string{"linux/amd64", "linux/arm64"} {
 		uv := UVFor(p)
