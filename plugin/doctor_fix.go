@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
+	"github.com/dockergpu/docker-gpu/internal/capped"
 )
 
 // step is a fix that --fix makes, and what it mends.
@@ -105,10 +106,18 @@ func (r *doctorRun) failed(s step, i int, argv []string, err error) error {
 	return errors.New(text)
 }
 
-// command runs a fix's command as it is, without a shell. What it prints is talk.
-func (r *doctorRun) command(ctx context.Context, argv []string) error {
+// command runs a fix's command as it is, without a shell. What it prints is shown where it
+// fails, or with -v: nvidia-ctk writes a line for each file that it takes. sudo asks for a
+// password on the terminal itself.
+func (r *doctorRun) command(ctx context.Context, argv []string) (err error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Stdout, cmd.Stderr = r.cli.Err(), r.cli.Err()
+	said := &capped.Writer{Most: 1 << 20}
+	cmd.Stdout, cmd.Stderr = said, said
+	defer func() {
+		if err != nil || r.opts.verbose {
+			_, _ = r.cli.Err().Write(said.Bytes())
+		}
+	}()
 	if in, ok := r.cli.In().File(); ok {
 		cmd.Stdin = in // sudo asks for a password
 	}

@@ -116,7 +116,9 @@ func (g *gatherer) look(ctx context.Context, e *engine.Engine, contextName strin
 	case g.engineOnly:
 		return machineAnswer{why: onlyEngine(contextName)}
 	}
-	h, err := g.remote(ctx, e, func() { g.say("Looking at the machine behind context %q by a container with its files mounted read-only; %s.\n", clean(contextName, 80), g.instead) })
+	h, err := g.remote(ctx, e, func() {
+		g.say("Looking at the machine behind context %q by a container with its files mounted read-only; %s.\n", clean(contextName, 80), g.instead)
+	})
 	if err != nil {
 		return machineAnswer{h, fmt.Sprintf("the machine behind context %q could not be looked at: %s", contextName, clean(err.Error(), 400))}
 	}

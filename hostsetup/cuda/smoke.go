@@ -27,10 +27,10 @@ type Smoke struct {
 	want references
 }
 
-// NewSmoke has the sizes of `docker gpu smoke`: 32 MiB and 1024 x 1024 show that the card
-// works, and are done in milliseconds.
+// NewSmoke has the sizes of `docker gpu smoke`: 8 MiB and 512 x 512 give every
+// multiprocessor of today's cards work, and are done in milliseconds.
 func NewSmoke(emit func(report.Line)) *Smoke {
-	return &Smoke{Limit: 30 * time.Second, Elements: 4 << 20, Side: 1024, Emit: emit, Start: time.Now(), open: Open}
+	return &Smoke{Limit: 30 * time.Second, Elements: 1 << 20, Side: 512, Emit: emit, Start: time.Now(), open: Open}
 }
 
 // Run makes all stages on all devices and says whether all is well. Devices are tested
@@ -124,23 +124,48 @@ func (s *Smoke) device(d Device) *Context {
 		!s.stage(t, report.Line{Stage: report.Kernel, GPU: d.UUID}, func(l *report.Line) error { return s.kernels(l, c) }) {
 		return nil
 	}
-	right := true
-	for _, f := range Formats() {
-		right = s.stage(t, report.Line{Stage: report.GEMM, GPU: d.UUID, Format: f.Name}, func(l *report.Line) error {
-			return s.gemm(l, c, f)
-		}) && right
-		if t.Hung() {
-			return nil
-		}
-	}
-	if !right {
+	if !s.formats(c) {
 		return nil
 	}
 	return c
 }
 
+// formats multiplies in all formats side by side, each on a thread of its own: most of the
+// time the driver compiles. Their lines come in the order of the formats.
+func (s *Smoke) formats(c *Context) (right bool) {
+	formats := Formats()
+	lines := make([]report.Line, len(formats))
+	var all sync.WaitGroup
+	for i, f := range formats {
+		all.Go(func() {
+			t := NewThread()
+			defer t.Close()
+			lines[i] = s.run(t, report.Line{Stage: report.GEMM, GPU: c.UUID, Format: f.Name}, func(l *report.Line) error {
+				if err := c.Use(); err != nil {
+					return err
+				}
+				return s.gemm(l, c, f)
+			})
+		})
+	}
+	all.Wait()
+	right = true
+	for _, l := range lines {
+		s.emit(l)
+		right = right && l.OK
+	}
+	return right
+}
+
 // stage runs one stage on a thread and prints its line; it says whether all was well.
 func (s *Smoke) stage(t *Thread, l report.Line, f func(*report.Line) error) bool {
+	l = s.run(t, l, f)
+	s.emit(l)
+	return l.OK
+}
+
+// run runs one stage on a thread and completes its line.
+func (s *Smoke) run(t *Thread, l report.Line, f func(*report.Line) error) report.Line {
 	start := time.Now()
 	name := l.Stage
 	if l.Format != "" {
@@ -154,8 +179,7 @@ func (s *Smoke) stage(t *Thread, l report.Line, f func(*report.Line) error) bool
 		l = theirs
 	}
 	l.Milliseconds, l.OK, l.Error = since(start), err == nil, describe(err)
-	s.emit(l)
-	return err == nil
+	return l
 }
 
 func (s *Smoke) emit(l report.Line) {

@@ -219,10 +219,14 @@ func TestMerge(t *testing.T) {
 		t.Run(name, func(t *testing.T) { assert.DeepEqual(t, Merge(h, api), host.Host{Name: "box", Engine: api}) })
 	}
 
+	// An engine that answers without directories has CDI switched off, whatever its file says.
+	assert.Equal(t, len(Merge(h, host.Engine{Version: "29.7.2", Kind: "docker"}).Engine.CDIDirs), 0)
+
 	dead := Merge(h, host.Engine{Error: "connection refused", Endpoint: "unix:///var/run/docker.sock"})
 	assert.Equal(t, dead.Engine.PID, 5)
 	assert.Equal(t, dead.Engine.Error, "connection refused")
 	assert.Equal(t, dead.Engine.Root, "/data")
+	assert.DeepEqual(t, dead.Engine.CDIDirs, []string{"/x"})
 
 	h.Engine.Kind = "snap"
 	assert.Equal(t, Merge(h, host.Engine{Version: "29.7.2", Kind: "docker"}).Engine.Kind, "snap")

@@ -37,6 +37,9 @@ func readGPUs(ctx context.Context, m *machine) (fill, error) {
 	if m.gpus == nil || driverVersion(m.root) == "" && !wsl {
 		return nil, nil
 	}
+	// NVIDIA's library sets the modes of the nodes anew where root calls it: they are looked
+	// at before, as users find them.
+	_, _ = m.nodes()
 	driver, gpus, err := m.gpus(ctx)
 	return func(h *host.Host) { tell(h, driver, gpus) }, err
 }

@@ -47,6 +47,7 @@ type machine struct {
 	daemon    func() dockerd
 	installed func() (packages, error)
 	kernels   func() (kernels, error)
+	nodes     func() ([]host.Node, error)
 }
 
 func newMachine(o Options) *machine {
@@ -71,6 +72,7 @@ func (m *machine) once() {
 	m.daemon = sync.OnceValue(m.findDockerd)
 	m.installed = sync.OnceValues(m.findPackages)
 	m.kernels = sync.OnceValues(m.findKernels)
+	m.nodes = sync.OnceValues(m.findNodes)
 }
 
 // errOutside says that only a program of the machine would know, where none may be run.

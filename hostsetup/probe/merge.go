@@ -23,7 +23,7 @@ func Merge(h host.Host, api host.Engine) host.Host {
 	e.ConfigFile, e.Config, e.ConfigError, e.ConfigChanged = process.ConfigFile, process.Config, process.ConfigError, process.ConfigChanged
 	e.Root = cmp.Or(e.Root, process.Root)
 	e.Rootless = e.Rootless || process.Rootless
-	if len(e.CDIDirs) == 0 {
+	if e.Version == "" { // one that answers and names no directories has CDI switched off
 		e.CDIDirs = process.CDIDirs
 	}
 	// The API does not tell a snap from a package.

@@ -11,8 +11,11 @@ import (
 
 // readNodes lists the device nodes that GPUs are reached by.
 func readNodes(_ context.Context, m *machine) (fill, error) {
-	var nodes []host.Node
-	var failed error
+	nodes, err := m.nodes()
+	return func(h *host.Host) { h.Nodes = nodes }, err
+}
+
+func (m *machine) findNodes() (nodes []host.Node, failed error) {
 	for _, in := range []struct{ dir, pattern string }{
 		{"/dev", "nvidia*"}, {"/dev/nvidia-caps", "*"}, {"/dev/nvidia-caps-imex-channels", "*"}, {"/dev", "dxg"},
 	} {
@@ -30,7 +33,7 @@ func readNodes(_ context.Context, m *machine) (fill, error) {
 			}
 		}
 	}
-	return func(h *host.Host) { h.Nodes = nodes }, failed
+	return nodes, failed
 }
 
 func (m *machine) nodeAt(name string) (host.Node, error) {

@@ -33,7 +33,9 @@ func breakages() []breakage {
 		{name: "the spec is of another driver", code: "C019", rung: "gpus", wreck: func(t *testing.T, b *bench) {
 			version, err := os.ReadFile("/sys/module/nvidia/version")
 			assert.NilError(t, err)
-			b.edit(t, func(text string) string { return strings.ReplaceAll(text, strings.TrimSpace(string(version)), "535.161.07") })
+			b.edit(t, func(text string) string {
+				return strings.ReplaceAll(text, strings.TrimSpace(string(version)), "535.161.07")
+			})
 		}},
 		{name: "a library of the spec is gone", code: "C019", rung: "gpus", wreck: func(t *testing.T, b *bench) {
 			library := regexp.MustCompile(`(?m)^(\s*-? ?hostPath: /\S*/libcuda\.so)\.[0-9.]+$`)
@@ -86,13 +88,19 @@ func (b *bench) edit(t *testing.T, change func(string) string) {
 // pathWithoutHooks has all of the engine's programs but the toolkit's.
 func (b *bench) pathWithoutHooks(t *testing.T) string {
 	t.Helper()
+	// A package would have put them into /usr/bin, which is not on this path.
+	for _, name := range []string{"nvidia-ctk", "nvidia-cdi-hook"} {
+		link := filepath.Join("/usr/bin", name)
+		assert.NilError(t, os.Symlink(filepath.Join(b.dir, "bin", name), link))
+		t.Cleanup(func() { _ = os.Remove(link) })
+	}
 	dir := t.TempDir()
 	for _, name := range []string{"dockerd", "containerd", "containerd-shim-runc-v2", "runc", "docker"} {
 		assert.NilError(t, os.Symlink(filepath.Join(b.dir, "bin", name), filepath.Join(dir, name)))
 	}
 	path := dir
 	for _, d := range filepath.SplitList(os.Getenv("PATH")) {
-		if d != filepath.Join(b.dir, "bin") {
+		if d != filepath.Join(b.dir, "bin") && d != "/usr/bin" && d != "/bin" {
 			path += ":" + d
 		}
 	}
@@ -107,6 +115,7 @@ func TestBreakages(t *testing.T) {
 	assert.NilError(t, err)
 	config, err := os.ReadFile(filepath.Join(b.dir, "daemon.json"))
 	assert.NilError(t, err)
+	// Everything is put back after each, also where a test fails in the middle.
 	tidy := func() {
 		files, err := filepath.Glob(filepath.Join(filepath.Dir(b.spec), "*"))
 		assert.NilError(t, err)
@@ -114,34 +123,45 @@ func TestBreakages(t *testing.T) {
 			assert.NilError(t, os.Remove(f))
 		}
 		assert.NilError(t, os.WriteFile(b.spec, spec, 0o644))
-	}
-	t.Cleanup(func() {
-		tidy()
 		assert.NilError(t, os.Chmod("/dev/nvidia-uvm", 0o666))
 		assert.NilError(t, os.WriteFile(filepath.Join(b.dir, "daemon.json"), config, 0o644))
-		b.restart(t, os.Getenv("PATH"), nil)
-	})
+	}
 	for _, k := range breakages() {
 		t.Run(strings.ReplaceAll(k.name, " ", "_"), func(t *testing.T) {
+			t.Cleanup(func() {
+				tidy()
+				if k.hands != nil {
+					b.restart(t, os.Getenv("PATH"), nil)
+				}
+			})
 			k.wreck(t, b)
 			found, code := b.doctor(t)
 			i := slices.IndexFunc(found, func(f finding) bool { return f.Code == k.code })
-			assert.Assert(t, i >= 0, "%s is not among what doctor found", k.code)
-			assert.Equal(t, code, map[string]int{"error": 1, "warning": 0}[found[i].Severity])
+			if i < 0 {
+				t.Fatalf("%s is not among what doctor found: %v", k.code, found)
+			}
+			if want := map[string]int{"error": 1, "warning": 0}[found[i].Severity]; code != want {
+				t.Errorf("doctor exits with %d, want %d", code, want)
+			}
 			for _, f := range found {
-				assert.Assert(t, f.Code == k.code || f.Severity == "note", "beside %s, doctor found %s: %s", k.code, f.Code, f.Summary)
+				if f.Code != k.code && f.Severity != "note" {
+					t.Errorf("beside %s, doctor found %s: %s", k.code, f.Code, f.Summary)
+				}
 			}
 			broken, see, _ := b.smoke(t)
 			t.Logf("smoke breaks at %q, which it knows as %q", broken, see)
-			assert.Equal(t, broken, k.rung)
+			if broken != k.rung {
+				t.Errorf("smoke breaks at %q, want %q", broken, k.rung)
+			}
 
 			b.mend(t, k, found[i])
 			after, code := b.doctor(t)
-			assert.Equal(t, code, 0)
-			assert.Assert(t, !slices.ContainsFunc(after, func(f finding) bool { return f.Severity != "note" }), "%v", after)
-			broken, _, code = b.smoke(t)
-			assert.Equal(t, code, 0, broken)
-			tidy()
+			if code != 0 || slices.ContainsFunc(after, func(f finding) bool { return f.Severity != "note" }) {
+				t.Errorf("doctor exits with %d after the fix, and finds %v", code, after)
+			}
+			if broken, _, code = b.smoke(t); code != 0 {
+				t.Errorf("smoke breaks at %q after the fix", broken)
+			}
 		})
 	}
 }

@@ -19,8 +19,9 @@ func TestHealthy(t *testing.T) {
 	b := theMachine(t)
 	b.run(t, "nvidia-smi", "--query-gpu=index,name,driver_version,memory.total,compute_cap", "--format=csv")
 	start := time.Now()
+	b.run(t, b.plugin, "doctor")
+	took := time.Since(start)
 	found, code := b.doctor(t)
-	took := time.Since(start) / 2 // it ran twice
 	for _, f := range found {
 		assert.Equal(t, f.Severity, "note", "%s %s", f.Code, f.Summary)
 	}
@@ -65,7 +66,9 @@ func TestSmokeIsQuick(t *testing.T) {
 	t.Logf("docker run --rm --gpus all hostroot nvidia-smi -L: %.2f s (median of %.2f)", median(bare), bare)
 	for name, seconds := range routes {
 		t.Logf("smoke, route %s: %.2f s (median of %.2f), %+.2f s", name, median(seconds), seconds, median(seconds)-median(bare))
-		assert.Assert(t, median(seconds) <= median(bare)+0.5, name)
+		if median(seconds) > median(bare)+0.5 {
+			t.Errorf("route %s takes more than half a second longer", name)
+		}
 	}
 }
 
