@@ -96,7 +96,7 @@ func (e *Engine) Run(ctx context.Context, w Worker) (_ Result, err error) {
 func (e *Engine) Output(ctx context.Context, w Worker) ([]byte, error) {
 	res, err := e.Run(ctx, w)
 	if err == nil && res.Exit != 0 {
-		err = &ExitError{w.For, res.Exit, last(string(res.Stderr))}
+		err = &ExitError{w.For, res.Exit, clean(last(string(res.Stderr)), 2000)}
 	}
 	return res.Stdout, err
 }

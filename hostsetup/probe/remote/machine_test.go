@@ -277,4 +277,3 @@ func TestNvidiaSMIThatCannotBeEnded(t *testing.T) {
 	assert.Equal(t, h.Name, "far")
 	assert.Equal(t, h.Unread["nvml"], "nvidia-smi hangs in its container, which cannot be ended")
 }
-
