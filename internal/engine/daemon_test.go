@@ -30,6 +30,7 @@ type daemon struct {
 	hangs          bool              // the container never ends by itself, and says nothing
 	never          bool              // it never ends, but says what it has to say
 	onStart        func()            // called when the container runs
+	onCreate       func()            // called before the container is there
 	answers        map[string]string // "POST /images/load" → status and body, "404 {…}"; "hang", "die"
 
 	mu      sync.Mutex
@@ -94,6 +95,9 @@ func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 	case "POST /containers/create":
 		_ = json.NewDecoder(r.Body).Decode(&d.created)
+		if d.onCreate != nil {
+			d.onCreate()
+		}
 		w.WriteHeader(http.StatusCreated)
 		_, _ = io.WriteString(w, `{"Id":"c1","Warnings":[]}`)
 	case "POST /containers/c1/attach":

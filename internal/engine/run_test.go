@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"gotest.tools/v3/assert"
@@ -86,6 +87,16 @@ func TestRunCancelledLeavesNoContainer(t *testing.T) {
 	_, err := d.engine(t).Output(ctx, worker)
 	assert.Assert(t, errors.Is(err, context.Canceled), "%v", err)
 	assert.Equal(t, d.asked(removed), 1)
+}
+
+// The engine makes what it was asked for, and only then learns that nobody wants it.
+func TestRunCancelledWhileItIsCreated(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	d := &daemon{onCreate: func() { cancel(); time.Sleep(50 * time.Millisecond) }}
+	_, err := d.engine(t).Output(ctx, worker)
+	assert.Assert(t, errors.Is(err, context.Canceled), "%v", err)
+	assert.Equal(t, d.asked(removed), 1)
+	assert.Equal(t, d.asked("POST /containers/c1/start"), 0)
 }
 
 func TestRunThatCannotCreate(t *testing.T) {

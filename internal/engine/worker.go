@@ -96,7 +96,7 @@ func (e *Engine) Run(ctx context.Context, w Worker) (_ Result, err error) {
 func (e *Engine) Output(ctx context.Context, w Worker) ([]byte, error) {
 	res, err := e.Run(ctx, w)
 	if err == nil && res.Exit != 0 {
-		err = &ExitError{w.For, res.Exit, last(string(res.Stderr))}
+		err = &ExitError{w.For, res.Exit, clean(last(string(res.Stderr)), 2000)}
 	}
 	return res.Stdout, err
 }
@@ -111,11 +111,10 @@ type Running struct {
 
 // Start starts a worker. After an error nothing is left of it.
 func (e *Engine) Start(ctx context.Context, w Worker) (_ *Running, err error) {
-	created, err := e.API.ContainerCreate(ctx, w.options())
+	r, err := e.create(ctx, w)
 	if err != nil {
-		return nil, &RefusedError{w.For, "created", err}
+		return nil, err
 	}
-	r := &Running{engine: e, id: created.ID}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Remove(ctx))
@@ -137,6 +136,43 @@ func (e *Engine) Start(ctx context.Context, w Worker) (_ *Running, err error) {
 		return nil, &RefusedError{w.For, "started", err}
 	}
 	return r, nil
+}
+
+// create makes a container. An engine that was asked for one makes it, whoever goes away
+// meanwhile: where ctx ends before the answer, that is waited for and the container removed.
+func (e *Engine) create(ctx context.Context, w Worker) (*Running, error) {
+	type answer struct {
+		id  string
+		err error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+		defer cancel()
+		created, err := e.API.ContainerCreate(ctx, w.options())
+		done <- answer{created.ID, err}
+	}()
+	select {
+	case a := <-done:
+		if a.err != nil {
+			return nil, &RefusedError{w.For, "created", a.err}
+		}
+		return &Running{engine: e, id: a.id}, nil
+	case <-ctx.Done():
+	}
+	undone := make(chan error, 1)
+	go func() {
+		a := <-done
+		if a.err == nil {
+			a.err = (&Running{engine: e, id: a.id}).Remove(ctx)
+		}
+		undone <- a.err
+	}()
+	select {
+	case <-undone:
+	case <-time.After(10 * time.Second): // it goes on without us
+	}
+	return nil, ctx.Err()
 }
 
 func (w Worker) options() client.ContainerCreateOptions {

@@ -1,0 +1,146 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+
+	"github.com/dockergpu/docker-gpu/internal/engine"
+	"github.com/dockergpu/docker-gpu/internal/worker"
+	"github.com/dockergpu/docker-gpu/internal/worker/image"
+)
+
+func TestHere(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("another system's engine is always elsewhere")
+	}
+	good := engine.Place{OS: "linux", Arch: runtime.GOARCH, Kernel: "6.8.0", Kind: "docker"}
+	for name, c := range map[string]struct {
+		local  bool
+		change func(*engine.Place)
+		kernel string
+		want   bool
+	}{
+		"here":                 {true, func(*engine.Place) {}, "6.8.0", true},
+		"by TCP":               {false, func(*engine.Place) {}, "6.8.0", false},
+		"Docker Desktop":       {true, func(p *engine.Place) { p.Kind = "desktop" }, "6.8.0", false},
+		"a virtual machine":    {true, func(p *engine.Place) { p.Kernel = "6.12.1-linuxkit" }, "6.8.0", false},
+		"an unknown kernel":    {true, func(p *engine.Place) { p.Kernel = "" }, "", false},
+		"another processor":    {true, func(p *engine.Place) { p.Arch = "s390x" }, "6.8.0", false},
+		"Windows' own engine":  {true, func(p *engine.Place) { p.OS = "windows" }, "6.8.0", false},
+		"this one's is hidden": {true, func(*engine.Place) {}, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := good
+			c.change(&p)
+			assert.Equal(t, here(c.local, p, c.kernel), c.want)
+		})
+	}
+	release, err := exec.Command("uname", "-r").Output()
+	assert.NilError(t, err)
+	assert.Equal(t, kernel(), strings.TrimSpace(string(release)))
+}
+
+// shell is a small dynamic program in the worker's place: the shell of this machine.
+func shell(t *testing.T) programs {
+	t.Helper()
+	data, err := os.ReadFile("/bin/sh")
+	if err != nil {
+		t.Skip(err)
+	}
+	if _, err := image.Worker("/", runtime.GOARCH, data); err != nil {
+		t.Skip(err)
+	}
+	p := some()
+	p.worker = func(string) ([]byte, error) { return data, nil }
+	return p
+}
+
+// An engine on this machine needs no container to have the image.
+func TestWorkerImageOfThisMachine(t *testing.T) {
+	p := shell(t)
+	f := &fake{info: fmt.Sprintf(`{"OSType":"linux","Architecture":%q,"KernelVersion":%q}`, runtime.GOARCH, kernel())}
+	e := f.engine(t)
+	never := func() { t.Error("it says that a container is started") }
+	name, err := workerImage(t.Context(), e, p, never)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, f.images, []string{name})
+	assert.Equal(t, len(f.created), 0)
+	again, err := workerImage(t.Context(), e, p, never)
+	assert.NilError(t, err)
+	assert.Equal(t, again, name)
+	assert.Equal(t, len(f.loaded), 1, "it has it")
+	p.worker = func(string) ([]byte, error) { return nil, worker.ErrNotBuilt }
+	_, err = workerImage(t.Context(), e, p, never)
+	assert.ErrorIs(t, err, worker.ErrNotBuilt)
+}
+
+// Elsewhere a container makes it of the C library there: here, of this machine's.
+func TestWorkerImageOfAnotherMachine(t *testing.T) {
+	data, err := os.ReadFile("/bin/sh")
+	assert.NilError(t, err)
+	made, err := image.Worker("/", runtime.GOARCH, data)
+	if err != nil {
+		t.Skip(err)
+	}
+	told, err := made.Told()
+	assert.NilError(t, err)
+	for name, network := range map[string]string{"by TCP": "tcp", "in a virtual machine": ""} {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{network: network, images: []string{"docker-gpu-worker:0"}, outputs: map[string]output{"/gpu-probe image": {stdout: string(made.Archive)}}}
+			e := f.engine(t)
+			starting := 0
+			name, err := workerImage(t.Context(), e, some(), func() { starting++ })
+			assert.NilError(t, err)
+			assert.Equal(t, name, made.Name)
+			assert.Equal(t, starting, 1)
+			assert.Assert(t, is.Contains(f.images, made.Name))
+			assert.DeepEqual(t, f.commands(), []string{"/gpu-probe image --root /host --worker /gpu-worker --have docker-gpu-worker:0"})
+			assert.Equal(t, f.created[0].HostConfig.Mounts[0].Source, "/")
+			assert.Assert(t, f.created[0].HostConfig.Mounts[0].ReadOnly)
+
+			f.outputs["/gpu-probe image"] = output{stdout: string(told)}
+			name, err = workerImage(t.Context(), e, some(), func() {})
+			assert.NilError(t, err)
+			assert.Equal(t, name, made.Name)
+			assert.Equal(t, len(f.loaded), 2, "the programs and the image, once")
+			assert.Assert(t, is.Contains(f.commands()[1], "--have "+made.Name))
+			assert.Equal(t, f.left(), 0)
+		})
+	}
+}
+
+func TestWorkerImageThatCannotBeMade(t *testing.T) {
+	told, err := (&image.Image{Name: "docker-gpu-worker:0123456789abcdef"}).Told()
+	assert.NilError(t, err)
+	for name, c := range map[string]struct {
+		out  output
+		says string
+	}{
+		"no C library":   {output{code: 1, stderr: "/lib64/ld.so is not found below /host (lstat /host/lib64: no such file), so no image can be made; name one with --image\n"}, "the engine's machine: /lib64/ld.so is not found below /host (lstat /lib64: no such file), so no image can be made; name one with --image"},
+		"refused":        {output{refused: "Mounts denied"}, "the image assembly container cannot be started: Error response from daemon: Mounts denied"},
+		"no words":       {output{code: 139}, "the image assembly container exited with code 139"},
+		"nonsense":       {output{stdout: "hello"}, "the container that makes the worker's image: what it sent is no image: unexpected EOF"},
+		"told in error":  {output{stdout: string(told)}, "the container that makes the worker's image names docker-gpu-worker:0123456789abcdef, which the engine has not"},
+		"a hostile line": {output{code: 1, stderr: "\x1b[2Jno\n"}, "the engine's machine: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{network: "tcp", outputs: map[string]output{"/gpu-probe image": c.out}}
+			_, err := workerImage(t.Context(), f.engine(t), some(), func() {})
+			assert.ErrorContains(t, err, c.says)
+			assert.Assert(t, !strings.Contains(err.Error(), "\x1b"), "%q", err)
+			assert.Equal(t, f.left(), 0)
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = workerImage(ctx, (&fake{network: "tcp"}).engine(t), some(), func() {})
+	assert.ErrorIs(t, err, context.Canceled)
+}
