@@ -137,7 +137,7 @@ func otherGPUs(h *host.Host, _ time.Time) (out []Finding) {
 
 func noDevices(h *host.Host, now time.Time) []Finding {
 	engine := policy.EngineOf(h.Engine.Version)
-	if engine.CDI == "no" || !cdiIsOn(h) || len(devicesOfEngine(h)) > 0 || h.Unread["cdi"] != "" {
+	if engine.CDI == "no" || !cdiIsOn(h) || len(devicesOfEngine(h)) > 0 || h.Unread["cdi"] != "" || partly(h, Specs) != "" {
 		return nil
 	}
 	var seen, elsewhere []host.CDISpec

@@ -3,7 +3,9 @@ package doctor
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
@@ -115,10 +117,21 @@ func lacks(h *host.Host, needs []Fact) (why string, ok bool) {
 			return h.Unread[string(n)], false
 		}
 		if !has(h, n) {
-			return "", false
+			return partly(h, n), false
 		}
 	}
 	return "", true
+}
+
+// partly is why a part of a fact could not be read, as one spec of several, "" if
+// all could: such parts have the fact's name with their own behind it, "cdi /etc/cdi".
+func partly(h *host.Host, f Fact) string {
+	for _, key := range slices.Sorted(maps.Keys(h.Unread)) {
+		if strings.HasPrefix(key, string(f)+" ") {
+			return h.Unread[key]
+		}
+	}
+	return ""
 }
 
 func has(h *host.Host, f Fact) bool {

@@ -169,8 +169,10 @@ func engineRestart(h *host.Host) Fix {
 	switch {
 	case h.Engine.LiveRestore:
 		fix.Title += " (live-restore is on: running containers stay up)"
-	case h.Engine.Running > 0:
-		fix.Title += fmt.Sprintf(" (%s stop and start again only by their restart policies)", count(h.Engine.Running, "running container"))
+	case h.Engine.Running == 1:
+		fix.Title += " (1 running container stops and starts again only by its restart policy)"
+	case h.Engine.Running > 1:
+		fix.Title += fmt.Sprintf(" (%d running containers stop and start again only by their restart policies)", h.Engine.Running)
 	}
 	return fix
 }
