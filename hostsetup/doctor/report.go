@@ -77,6 +77,11 @@ func (c Check) complete(f Finding) Finding {
 	f.Code, f.Title, f.Group = c.Code, c.Title, c.Group
 	f.Severity = cmp.Or(f.Severity, c.Severity)
 	f.Cause, f.Link = cmp.Or(f.Cause, c.Cause), cmp.Or(f.Link, c.Link)
+	f.GPU = shown(f.GPU)
+	f.Evidence = slices.Clone(f.Evidence)
+	for i, e := range f.Evidence {
+		f.Evidence[i].Source = shown(e.Source) // the name of a file, often
+	}
 	return f
 }
 
