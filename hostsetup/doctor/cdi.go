@@ -108,6 +108,7 @@ func doubleDevices(h *host.Host, _ time.Time) (out []Finding) {
 			Evidence: []Evidence{{a.Path, shown(strings.Join(a.Devices, ", "))}, {b.Path, shown(strings.Join(b.Devices, ", "))}},
 			Fixes:    []Fix{setAside(older(a, b).Path)},
 		}
+		f.Fixes[0].Safe = ofToolkit(a) != ofToolkit(b) // else it is a guess which one is meant
 		if a.Kind != gpuKind || !looksInto(h, a.Path) {
 			f.Severity = Warning
 		}
@@ -116,11 +117,13 @@ func doubleDevices(h *host.Host, _ time.Time) (out []Finding) {
 	return out
 }
 
+// ofToolkit says whether a spec has the name that the toolkit gives it.
+func ofToolkit(s host.CDISpec) bool { return strings.HasPrefix(path.Base(s.Path), "nvidia.") }
+
 // older is the spec to take away: not the toolkit's own file, else the older one.
 func older(a, b host.CDISpec) host.CDISpec {
-	own := func(s host.CDISpec) bool { return strings.HasPrefix(path.Base(s.Path), "nvidia.") }
-	if own(a) != own(b) {
-		if own(a) {
+	if ofToolkit(a) != ofToolkit(b) {
+		if ofToolkit(a) {
 			return b
 		}
 		return a
@@ -159,7 +162,7 @@ func unknownFields(h *host.Host, _ time.Time) (out []Finding) {
 			Severity: cdiSeverity(h),
 			Summary:  fmt.Sprintf("Docker %s does not know %s and drops %s", shown(h.Engine.Version), strings.Join(unknown, ", "), shown(s.Path)),
 			Evidence: []Evidence{{s.Path, shown("cdiVersion " + s.Schema)}, {"docker version", shown(h.Engine.Version)}},
-			Fixes:    []Fix{again, byHand("upgrade Docker to 28.2 or newer", true, Restart)},
+			Fixes:    append([]Fix{again}, engineFixes(h)...),
 		})
 	}
 	return out
@@ -171,7 +174,7 @@ func newSchema(h *host.Host, _ time.Time) (out []Finding) {
 		if reads == "" || s.Schema == "" || !looksInto(h, s.Path) || policy.Compare(s.Schema, reads) <= 0 || len(fieldsUnknown(h, s)) > 0 {
 			continue // C020 tells of fields
 		}
-		fixes := []Fix{byHand("upgrade Docker", true, Restart)}
+		fixes := engineFixes(h)
 		if s.Kind == gpuKind {
 			fixes = append([]Fix{regenerate(s.Path)}, fixes...)
 		}
@@ -257,7 +260,7 @@ func engineWithoutCDI(h *host.Host, _ time.Time) []Finding {
 		Evidence: []Evidence{{"docker version", shown(h.Engine.Version)}},
 		Fixes:    engineFixes(h),
 	}
-	if h.Engine.CgroupDriver == "systemd" {
+	if reloadTakes(h) {
 		f.Summary += ", and containers lose them at a systemctl daemon-reload"
 		f.Evidence = append(f.Evidence, Evidence{"docker info", "cgroup driver systemd"})
 	}

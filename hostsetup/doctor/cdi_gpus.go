@@ -137,7 +137,7 @@ func otherGPUs(h *host.Host, _ time.Time) (out []Finding) {
 
 func noDevices(h *host.Host, now time.Time) []Finding {
 	engine := policy.EngineOf(h.Engine.Version)
-	if engine.CDI == "no" || !cdiIsOn(h) || len(devicesOfEngine(h)) > 0 || h.Unread["cdi"] != "" {
+	if engine.CDI == "no" || !cdiIsOn(h) || len(devicesOfEngine(h)) > 0 || h.Unread["cdi"] != "" || partly(h, Specs) != "" {
 		return nil
 	}
 	var seen, elsewhere []host.CDISpec
@@ -156,7 +156,10 @@ func noDevices(h *host.Host, now time.Time) []Finding {
 			return nil // that is it, even where it matters too little to hide this
 		}
 	}
-	f := Finding{Severity: cdiSeverity(h), Evidence: []Evidence{{"docker info", "CDI spec directories: " + listed(h.Engine.CDIDirs) + "; no " + gpuKind + " among its devices"}}}
+	f := Finding{Severity: cdiSeverity(h), Evidence: []Evidence{{"docker info", "CDI spec directories: " + listed(h.Engine.CDIDirs)}}}
+	if engine.CDI == "default" { // earlier ones do not tell
+		f.Evidence[0].Text += "; no " + gpuKind + " among its devices"
+	}
 	for _, w := range h.Engine.Warnings {
 		if strings.Contains(w, "CDI") {
 			f.Evidence = append(f.Evidence, Evidence{"docker info", shown(w)})
@@ -233,16 +236,19 @@ func noRefresh(h *host.Host, _ time.Time) []Finding {
 		units := []string{"nvidia-cdi-refresh.path", "nvidia-cdi-refresh.service"}
 		argv := [][]string{append([]string{"systemctl", "enable", "--now"}, units...)}
 		undo := [][]string{append([]string{"systemctl", "disable", "--now"}, units...)}
-		if state == "masked" {
+		is := "is " + state
+		switch state {
+		case "masked":
 			argv = append([][]string{append([]string{"systemctl", "unmask"}, units...)}, argv...)
-		}
-		if state == "failed" {
-			argv, undo = [][]string{{"systemctl", "restart", "nvidia-cdi-refresh.service"}}, nil
+			undo = append(undo, []string{"systemctl", "mask", u.Name})
+		case "failed":
+			is, argv, undo = "failed", [][]string{{"systemctl", "restart", "nvidia-cdi-refresh.service"}}, nil
 		}
 		return []Finding{{
-			Summary:  shown(u.Name) + " is " + state + ": the CDI spec grows stale with the next driver",
+			Summary:  shown(u.Name) + " " + is + ": the CDI spec grows stale with the next driver",
 			Evidence: []Evidence{{"systemd", shown(u.Name + ": " + u.Active + ", " + u.Enabled)}},
-			Fixes:    []Fix{{Title: "have it run", Root: true, Disruption: None, Safe: true, Argv: argv, Undo: undo}},
+			// Nobody masks a unit by mistake.
+			Fixes: []Fix{{Title: "have it run", Root: true, Disruption: None, Safe: state != "masked", Argv: argv, Undo: undo}},
 		}}
 	}
 	return nil

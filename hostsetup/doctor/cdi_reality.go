@@ -48,9 +48,9 @@ func realityChecks() []Check {
 }
 
 // renewed is what mends a spec that no longer fits: to write it again, or to take it
-// away where another defines the same devices.
+// away where another defines the same devices or no engine reads it.
 func renewed(h *host.Host, s host.CDISpec) []Fix {
-	if shadowed(h, s) {
+	if shadowed(h, s) || !looksInto(h, s.Path) {
 		return []Fix{setAside(s.Path)}
 	}
 	if s.Path == specFile(h) || sameDir(s.Path, specFile(h)) {
@@ -81,7 +81,7 @@ func staleSpecs(h *host.Host, _ time.Time) (out []Finding) {
 		}
 		var missing []string
 		for _, p := range s.Paths {
-			if p.Missing {
+			if p.Missing && (p.Use != "hook" || h.Toolkit.Version != "") { // C001 tells of a toolkit that is gone
 				missing = append(missing, p.Path)
 			}
 		}

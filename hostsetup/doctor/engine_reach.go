@@ -65,7 +65,8 @@ func reachChecks() []Check {
 }
 
 func socketDenied(h *host.Host, _ time.Time) []Finding {
-	if !strings.Contains(strings.ToLower(h.Engine.Error), "permission denied") {
+	// An engine behind SSH denies by other means: C050 tells of it.
+	if !strings.Contains(strings.ToLower(h.Engine.Error), "permission denied") || !localSocket(h) {
 		return nil
 	}
 	return []Finding{{
@@ -76,6 +77,12 @@ func socketDenied(h *host.Host, _ time.Time) []Finding {
 			byHand("join the group docker, which is as good as being root, and log in again: usermod -aG docker USER", true, None),
 		},
 	}}
+}
+
+// localSocket says whether the engine is reached by a socket of this machine.
+func localSocket(h *host.Host) bool {
+	scheme, _, _ := strings.Cut(h.Engine.Endpoint, "://")
+	return scheme == "unix" || scheme == "npipe"
 }
 
 // flagKeys are flags of dockerd and the key in daemon.json that says the same.
@@ -129,17 +136,26 @@ func noAnswer(h *host.Host, _ time.Time) []Finding {
 		return nil
 	}
 	fix := engineRestart(h)
-	fix.Title = "start Docker"
+	fix.Title, fix.Disruption = "start Docker", None
 	fix.Argv[0][slices.Index(fix.Argv[0], "restart")] = "start"
-	fixes := []Fix{fix, {Title: "see why it stopped", Disruption: None, Argv: [][]string{{"journalctl", "-u", "docker", "-n", "50", "--no-pager"}}}}
-	if !h.Local {
+	why := Fix{Title: "see why it stopped", Disruption: None, Argv: [][]string{{"journalctl", "-u", "docker", "-n", "50", "--no-pager"}}}
+	switch {
+	case h.Engine.Kind == "snap":
+		why.Argv = [][]string{{"snap", "logs", "docker"}}
+	case h.Engine.Kind == "desktop":
+		why.Argv = [][]string{{"docker", "desktop", "logs"}}
+	case h.Engine.Rootless:
+		why.Argv[0] = slices.Insert(why.Argv[0], 1, "--user")
+	}
+	fixes := []Fix{fix, why}
+	if !h.Local || !localSocket(h) {
 		fixes = []Fix{{Title: "see the contexts and choose another", Disruption: None, Argv: [][]string{{"docker", "context", "ls"}}}}
 	}
-	where := h.Engine.Endpoint
-	if where == "" {
-		where = "the current context"
+	where := "at " + shown(h.Engine.Endpoint)
+	if h.Engine.Endpoint == "" {
+		where = "in the current context"
 	}
-	return []Finding{{Summary: "no engine answers at " + shown(where), Evidence: []Evidence{{"engine", shown(h.Engine.Error)}}, Fixes: fixes}}
+	return []Finding{{Summary: "no engine answers " + where, Evidence: []Evidence{{"engine", shown(h.Engine.Error)}}, Fixes: fixes}}
 }
 
 func desktop(h *host.Host, _ time.Time) []Finding {
@@ -156,6 +172,10 @@ func desktop(h *host.Host, _ time.Time) []Finding {
 	if h.Context != "" {
 		f.Evidence = append(f.Evidence, Evidence{"docker context", shown(h.Context)})
 		f.Fixes[0].Undo = [][]string{{"docker", "context", "use", h.Context}}
+	}
+	if h.Context == "default" { // it leads there already
+		f.Fixes = []Fix{{Title: "see whether a context leads to an engine of the machine itself, and use it; if none does, install Docker Engine", Disruption: None,
+			Argv: [][]string{{"docker", "context", "ls"}}}}
 	}
 	if !has(h, PCI) && !has(h, Module) {
 		f.Severity = Note // nothing is lost where there is no GPU

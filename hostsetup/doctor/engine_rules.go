@@ -74,8 +74,7 @@ func noCgroupsForRoot(h *host.Host, _ time.Time) []Finding {
 }
 
 func lostAtReload(h *host.Host, now time.Time) []Finding {
-	// Where nobody sets device rules, systemd has none to take back.
-	if h.Engine.CgroupDriver != "systemd" || h.Engine.Rootless || h.Toolkit.Config[noCgroups] == "true" {
+	if !reloadTakes(h) {
 		return nil
 	}
 	var exposed []string
@@ -123,6 +122,12 @@ func lostAtReload(h *host.Host, now time.Time) []Finding {
 	restart.Argv = nil
 	f.Fixes = append(f.Fixes, restart)
 	return []Finding{f}
+}
+
+// reloadTakes says whether systemd takes devices back that the hook gave: not where it
+// is not asked, and not where nobody sets device rules. A virtual machine's is its own.
+func reloadTakes(h *host.Host) bool {
+	return h.Engine.CgroupDriver == "systemd" && !h.Engine.Rootless && !inMachine(h) && h.Toolkit.Config[noCgroups] != "true"
 }
 
 // withoutCDI says that another finding tells why --gpus goes by the hook: the engine

@@ -44,10 +44,10 @@ func fitToShow(t *testing.T, r *Report, of string) {
 	seen := map[string]int{}
 	for _, f := range r.Findings {
 		seen[f.Code]++
-		texts := []string{f.Summary}
+		texts := []string{f.Summary, f.GPU}
 		for _, e := range f.Evidence {
 			assert.Assert(t, e.Source != "", "%s: %s shows evidence from nowhere: %q", of, f.Code, e.Text)
-			texts = append(texts, e.Text)
+			texts = append(texts, e.Source, e.Text)
 		}
 		for _, x := range f.Fixes {
 			assert.Assert(t, x.Title != "" && x.Disruption != "", "%s: %s: %+v", of, f.Code, x)

@@ -3,7 +3,9 @@ package doctor
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
@@ -75,6 +77,11 @@ func (c Check) complete(f Finding) Finding {
 	f.Code, f.Title, f.Group = c.Code, c.Title, c.Group
 	f.Severity = cmp.Or(f.Severity, c.Severity)
 	f.Cause, f.Link = cmp.Or(f.Cause, c.Cause), cmp.Or(f.Link, c.Link)
+	f.GPU = shown(f.GPU)
+	f.Evidence = slices.Clone(f.Evidence)
+	for i, e := range f.Evidence {
+		f.Evidence[i].Source = shown(e.Source) // the name of a file, often
+	}
 	return f
 }
 
@@ -115,10 +122,21 @@ func lacks(h *host.Host, needs []Fact) (why string, ok bool) {
 			return h.Unread[string(n)], false
 		}
 		if !has(h, n) {
-			return "", false
+			return partly(h, n), false
 		}
 	}
 	return "", true
+}
+
+// partly is why a part of a fact could not be read, as one spec of several, "" if
+// all could: such parts have the fact's name with their own behind it, "cdi /etc/cdi".
+func partly(h *host.Host, f Fact) string {
+	for _, key := range slices.Sorted(maps.Keys(h.Unread)) {
+		if strings.HasPrefix(key, string(f)+" ") {
+			return h.Unread[key]
+		}
+	}
+	return ""
 }
 
 func has(h *host.Host, f Fact) bool {

@@ -44,6 +44,14 @@ func TestAFactThatIsNotThereIsNoFailure(t *testing.T) {
 	assert.Equal(t, r.Worst(), Severity(""))
 }
 
+// A part that could not be read says why a fact is not there, and nothing where it is.
+func TestAPartThatCouldNotBeRead(t *testing.T) {
+	h := &host.Host{Unread: map[string]string{"cdi /etc/cdi/b.yaml": "b", "cdi /etc/cdi/a.yaml": "a", "cdifier": "x"}}
+	assert.DeepEqual(t, Examine(h, []Check{never("A", Specs), never("B", Tools)}, time.Time{}).Unread, []Unread{{"A", "a"}})
+	h.CDI.Specs = []host.CDISpec{{Path: "/etc/cdi/c.yaml"}}
+	assert.DeepEqual(t, Examine(h, []Check{never("A", Specs)}, time.Time{}).Passed, []string{"A"})
+}
+
 func TestCodesAreUniqueAndCausesComeFirst(t *testing.T) {
 	var seen []string
 	for _, c := range All() {

@@ -72,19 +72,31 @@ func noLibraries(h *host.Host, _ time.Time) []Finding {
 	if len(missing) == 0 {
 		return nil
 	}
-	branch, _, _ := strings.Cut(h.Driver.Version, ".")
-	fix := Fix{Title: "install the libraries of driver " + shown(h.Driver.Version), Root: true, Disruption: None}
-	switch {
-	case h.OS.ID == "ubuntu":
-		fix.Argv = installPackages(h.OS, "nvidia-utils-"+branch+"-server", "libnvidia-compute-"+branch+"-server")
-	case packagesOf(h.OS) == "dnf":
-		fix.Argv = installPackages(h.OS, "nvidia-driver-cuda-"+h.Driver.Version)
-	}
 	return []Finding{{
 		Summary:  "driver " + shown(h.Driver.Version) + " is loaded, but this host has no " + strings.Join(missing, " and no "),
 		Evidence: []Evidence{{"libraries of the driver", count(len(h.Driver.Libraries), "file")}},
-		Fixes:    []Fix{fix},
+		Fixes:    []Fix{installLibraries(h)},
 	}}
+}
+
+// installLibraries installs the driver's libraries in the module's version.
+func installLibraries(h *host.Host) Fix {
+	fix := Fix{Title: "install the libraries of driver " + shown(h.Driver.Version), Root: true, Disruption: None}
+	branch, _, _ := strings.Cut(h.Driver.Version, ".")
+	switch {
+	case inContainer(h):
+		return manual("start the container anew with NVIDIA_DRIVER_CAPABILITIES=compute,utility, or by CDI: it has its host's libraries", Restart)
+	case !release.MatchString(h.Driver.Version): // no part of an argument
+	case h.OS.ID == "ubuntu":
+		flavour := strings.TrimSuffix(driverFlavour(h), "-open")
+		if flavour == "" {
+			flavour = branch + map[bool]string{false: "-server"}[hasScreen(h)]
+		}
+		fix.Argv = installPackages(h.OS, "nvidia-utils-"+flavour, "libnvidia-compute-"+flavour)
+	case packagesOf(h.OS) == "dnf":
+		fix.Argv = installPackages(h.OS, "nvidia-driver-cuda-"+h.Driver.Version)
+	}
+	return fix
 }
 
 func hookNotOnPath(h *host.Host, _ time.Time) []Finding {
@@ -172,7 +184,7 @@ func afterInstall(h *host.Host) []Fix {
 	if policy.EngineOf(h.Engine.Version).CDI == "default" && cdiIsOn(h) {
 		// Engines since 28.2 see new specs at once.
 		plain.Title += "; then docker run --device nvidia.com/gpu=all works without a restart"
-		plain.Argv = slices.Concat(plain.Argv, makeSpec(h).Argv)
+		plain.Argv, plain.Undo = slices.Concat(plain.Argv, makeSpec(h).Argv), slices.Concat(makeSpec(h).Undo, plain.Undo)
 		return []Fix{plain, fix}
 	}
 	return []Fix{fix}

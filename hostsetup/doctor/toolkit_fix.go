@@ -68,16 +68,10 @@ func toolkitInstall(h *host.Host) Fix {
 // toolkitUpgrade brings those of the toolkit's packages that are there to one version,
 // held ones too, for a part left behind is a fault of its own.
 func toolkitUpgrade(h *host.Host) Fix {
-	var names, back []string
-	held := false
+	var names []string
 	for _, name := range policy.ToolkitPackages() {
-		if v := packageVersion(h, name); v != "" {
+		if packageVersion(h, name) != "" {
 			names = append(names, name)
-			back = append(back, name+versionMark(h.OS)+v)
-			held = held || slices.ContainsFunc(h.Packages, func(p host.Package) bool { return p.Name == name && p.Held })
-			if !plainVersion.MatchString(v) {
-				return toolkitInstall(h) // no argument of a command
-			}
 		}
 	}
 	if names == nil {
@@ -85,19 +79,6 @@ func toolkitUpgrade(h *host.Host) Fix {
 	}
 	fix := fromRepository(h, names)
 	fix.Title = "upgrade the NVIDIA Container Toolkit to " + policy.ToolkitCurrent + fix.Title
-	apt := packagesOf(h.OS) == "apt"
-	if last := len(fix.Argv) - 1; held && apt {
-		fix.Argv[last] = slices.Insert(fix.Argv[last], 3, "--allow-change-held-packages")
-	}
-	switch {
-	case fix.Argv == nil:
-	case apt:
-		fix.Undo = [][]string{slices.Concat([]string{"apt-get", "install", "-y", "--allow-downgrades"}, back)}
-	case packagesOf(h.OS) == "zypper":
-		fix.Undo = [][]string{slices.Concat([]string{"zypper", "--non-interactive", "install", "--oldpackage"}, back)}
-	default:
-		fix.Undo = [][]string{slices.Concat([]string{packagesOf(h.OS), "downgrade", "-y"}, back)}
-	}
 	return fix
 }
 
@@ -150,9 +131,75 @@ func fromRepository(h *host.Host, names []string) Fix {
 		fix.Title = " with this system's packages: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
 		return fix
 	}
-	fix.Argv = append(fix.Argv, installPackages(h.OS, packages...)...)
-	fix.Undo = append(removePackages(h.OS, names...), fix.Undo...)
+	fix.Argv = append(fix.Argv, installVersions(h, packages, names)...)
+	fix.Undo = append(goBack(h, names), fix.Undo...)
 	return fix
+}
+
+// installVersions installs packages at versions, also where that is a step back or past
+// a hold: apt and zypper have options for it, dnf a command.
+func installVersions(h *host.Host, packages, names []string) [][]string {
+	var options, newer, rest []string
+	for i, name := range names {
+		held := slices.ContainsFunc(h.Packages, func(p host.Package) bool { return p.Name == name && p.Held })
+		if held && packagesOf(h.OS) == "apt" && !slices.Contains(options, "--allow-change-held-packages") {
+			options = append(options, "--allow-change-held-packages")
+		}
+		if policy.Compare(packageVersion(h, name), policy.ToolkitCurrent) > 0 {
+			newer = append(newer, packages[i])
+		} else {
+			rest = append(rest, packages[i])
+		}
+	}
+	switch m := packagesOf(h.OS); {
+	case len(newer) == 0:
+	case m == "apt":
+		options = append(options, "--allow-downgrades")
+	case m == "zypper":
+		options = append(options, "--oldpackage")
+	default:
+		argv := [][]string{append([]string{m, "downgrade", "-y"}, newer...)}
+		if len(rest) > 0 {
+			argv = append(installPackages(h.OS, rest...), argv...)
+		}
+		return argv
+	}
+	return installPackages(h.OS, append(options, packages...)...)
+}
+
+// goBack removes the packages that are new and brings the others to their versions of now.
+func goBack(h *host.Host, names []string) (undo [][]string) {
+	var added, newer, older []string
+	for _, name := range names {
+		v := packageVersion(h, name)
+		wanted := name + versionMark(h.OS) + v
+		switch c := policy.Compare(v, policy.ToolkitCurrent); {
+		case v == "":
+			added = append(added, name)
+		case !plainVersion.MatchString(v): // no argument of a command
+		case c > 0:
+			newer = append(newer, wanted)
+		case c < 0:
+			older = append(older, wanted)
+		}
+	}
+	if len(added) > 0 {
+		undo = removePackages(h.OS, added...)
+	}
+	m := packagesOf(h.OS)
+	if len(newer) > 0 {
+		undo = append(undo, installPackages(h.OS, newer...)...)
+	}
+	switch {
+	case len(older) == 0:
+	case m == "apt":
+		undo = append(undo, append([]string{"apt-get", "install", "-y", "--allow-downgrades"}, older...))
+	case m == "zypper":
+		undo = append(undo, append([]string{"zypper", "--non-interactive", "install", "--oldpackage"}, older...))
+	default:
+		undo = append(undo, append([]string{m, "downgrade", "-y"}, older...))
+	}
+	return undo
 }
 
 // engineRestart restarts the engine in the way that it was installed.
@@ -169,8 +216,10 @@ func engineRestart(h *host.Host) Fix {
 	switch {
 	case h.Engine.LiveRestore:
 		fix.Title += " (live-restore is on: running containers stay up)"
-	case h.Engine.Running > 0:
-		fix.Title += fmt.Sprintf(" (%s stop and start again only by their restart policies)", count(h.Engine.Running, "running container"))
+	case h.Engine.Running == 1:
+		fix.Title += " (1 running container stops and starts again only by its restart policy)"
+	case h.Engine.Running > 1:
+		fix.Title += fmt.Sprintf(" (%d running containers stop and start again only by their restart policies)", h.Engine.Running)
 	}
 	return fix
 }

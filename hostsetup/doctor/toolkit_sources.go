@@ -90,7 +90,7 @@ func oldKeys(h *host.Host, _ time.Time) []Finding {
 		fix := byHand("install cuda-keyring 1.1 for this distribution: https://developer.download.nvidia.com/compute/cuda/repos/", true, None)
 		if distro := keyringOf(h.OS); distro != "" && (h.Arch == "amd64" || h.Arch == "arm64") {
 			arch := map[string]string{"amd64": "x86_64", "arm64": "sbsa"}[h.Arch]
-			const deb = "/tmp/cuda-keyring_1.1-1_all.deb"
+			const deb = "/root/cuda-keyring.deb" // where nobody else can put a link
 			fix = Fix{Title: "install NVIDIA's present key with a source that names it, and take the old source away", Root: true, Disruption: None,
 				Argv: [][]string{
 					{"curl", "-fsSL", "-o", deb, "https://developer.download.nvidia.com/compute/cuda/repos/" + distro + "/" + arch + "/cuda-keyring_1.1-1_all.deb"},

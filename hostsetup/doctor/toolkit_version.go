@@ -94,5 +94,6 @@ func oldWrapper(h *host.Host, _ time.Time) []Finding {
 	if packageVersion(h, "nvidia-container-toolkit") == "" {
 		fixes = []Fix{toolkitInstall(h), remove}
 	}
-	return []Finding{{Summary: strings.Join(found, " and ") + " is still installed", Evidence: []Evidence{{"packages", shown(found[0] + " " + packageVersion(h, found[0]))}}, Fixes: fixes}}
+	is := map[bool]string{true: " is", false: " are"}[len(found) == 1]
+	return []Finding{{Summary: strings.Join(found, " and ") + is + " still installed", Evidence: []Evidence{{"packages", shown(found[0] + " " + packageVersion(h, found[0]))}}, Fixes: fixes}}
 }
