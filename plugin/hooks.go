@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/dockergpu/docker-gpu/internal/engine"
 	"github.com/dockergpu/docker-gpu/internal/policy"
+	"github.com/dockergpu/docker-gpu/internal/splice"
 )
 
 // hookCommands are the docker commands after which the CLI calls us, as it names them:
@@ -94,9 +96,12 @@ func (r *hooksRun) change(ctx context.Context) error {
 	after := before
 	for _, s := range r.settings(ctx) {
 		if s.value == "" {
-			after, err = unsetJSON(after, s.path)
+			after, err = splice.Unset(after, s.path, 0)
 		} else {
-			after, err = setJSON(after, s.path, s.value)
+			var value []byte
+			if value, err = json.Marshal(s.value); err == nil {
+				after, err = splice.Set(after, s.path, value, "\t") // as the client itself indents
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
