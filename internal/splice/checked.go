@@ -64,8 +64,8 @@ func decode(text []byte, v any) error {
 	return dec.Decode(v)
 }
 
-// equal says whether two values are the same, however they are written.
-func equal(a, b json.RawMessage) bool {
+// Equal says whether two values are the same, however they are written; numbers are by their digits.
+func Equal(a, b json.RawMessage) bool {
 	var x, y any
 	return decode(a, &x) == nil && decode(b, &y) == nil && reflect.DeepEqual(x, y)
 }

@@ -21,7 +21,7 @@ func change(text []byte, e edit) ([]byte, error) {
 	if len(e.path) == 0 {
 		return nil, errors.New("an edit names no member")
 	}
-	at, err := begin(text)
+	at, _, err := First(text)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (w writer) within(at, depth int, around layout) ([]byte, error) {
 			return without(w.text, at, end, members, i), nil
 		case w.value == nil:
 			return without(w.text, at, end, members, i), nil
-		case !w.verbatim && equal(w.text[m.Value:m.End], w.value):
+		case !w.verbatim && Equal(w.text[m.Value:m.End], w.value):
 			return w.text, nil
 		default:
 			return replace(w.text, m.Value, m.End, w.written(w.value, here)), nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -38,13 +39,18 @@ func flaw(text []byte, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return errorAt(text, len(text), "it ends in the middle")
 	case !errors.As(err, &syntax):
-		return err
+		return errorAt(text, 0, "%s", err)
 	}
 	at := max(0, int(syntax.Offset)-1)
 	if at < len(text) && (text[at] == '}' || text[at] == ']') && bytes.HasSuffix(bytes.TrimRight(text[:at], " \t\r\n"), []byte(",")) {
 		return errorAt(text, at, "there is a comma before %q, with nothing behind it", text[at])
 	}
-	return errorAt(text, at, "%s", syntax)
+	what := syntax.Error()
+	if _, context, ok := strings.Cut(what, "' "); ok && at < len(text) && text[at] >= utf8.RuneSelf {
+		r, _ := utf8.DecodeRune(text[at:]) // encoding/json names its first byte
+		what = fmt.Sprintf("invalid character %q %s", r, context)
+	}
+	return errorAt(text, at, "%s", what)
 }
 
 // kind names the kind of value that begins with a byte.

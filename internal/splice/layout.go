@@ -29,8 +29,9 @@ func mannerOf(text []byte, at int, members []Member, indent string) manner {
 		return m
 	}
 	first := members[0]
-	if colon := text[first.KeyEnd:first.Value]; !bytes.ContainsAny(colon, "\r\n") {
-		m.colon = string(colon)
+	switch colon := string(text[first.KeyEnd:first.Value]); colon {
+	case ":", " : ", " :", ": ": // more space is there to align the values, or a line ends
+		m.colon = colon
 	}
 	if margin, ok := lastLine(text[at+1 : first.Start]); ok {
 		outer, _ := lastLine(text[:at])
@@ -93,8 +94,8 @@ func (m manner) render(value json.RawMessage, here layout) string {
 	switch value[0] {
 	case '{':
 		members, _, err := object(value, 0)
-		if err != nil {
-			return string(value) // a key is there twice: as it was given
+		if err != nil { // a key is there twice
+			return compact(value)
 		}
 		for _, e := range members {
 			parts = append(parts, string(value[e.Start:e.KeyEnd])+m.colon+m.render(value[e.Value:e.End], inner))
@@ -102,7 +103,7 @@ func (m manner) render(value json.RawMessage, here layout) string {
 	case '[':
 		var elements []json.RawMessage
 		if json.Unmarshal(value, &elements) != nil {
-			return string(value)
+			return compact(value)
 		}
 		for _, e := range elements {
 			parts = append(parts, m.render(bytes.TrimSpace(e), inner))
@@ -118,4 +119,10 @@ func (m manner) render(value json.RawMessage, here layout) string {
 		return open + strings.Join(parts, ","+here.space) + shut
 	}
 	return open + m.before(inner) + strings.Join(parts, ","+m.before(inner)) + m.before(here) + shut
+}
+
+func compact(value json.RawMessage) string {
+	var b bytes.Buffer
+	_ = json.Compact(&b, value) // it is known to be JSON
+	return b.String()
 }

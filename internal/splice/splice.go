@@ -57,7 +57,7 @@ func Unset(text []byte, path []string, stay int) ([]byte, error) {
 // Object reads the members of the object at a path, the outermost without one. ok is
 // false where nothing is there.
 func Object(text []byte, path ...string) (members []Member, ok bool, err error) {
-	at, err := begin(text)
+	at, _, err := First(text)
 	if err != nil {
 		return nil, false, err
 	}
@@ -97,14 +97,16 @@ func find(members []Member, key string) (Member, bool) {
 	return Member{}, false
 }
 
-// begin is where a text's first value begins, which is whole; what follows it is not looked at.
-func begin(text []byte) (int, error) {
+// First is where a text's first value begins and ends; what follows it is not looked at.
+// The error of a text that is no JSON is an *Error.
+func First(text []byte) (begin, end int, err error) {
 	var first json.RawMessage
 	dec := json.NewDecoder(bytes.NewReader(text))
 	if err := dec.Decode(&first); err != nil {
-		return 0, flaw(text, err)
+		return 0, 0, flaw(text, err)
 	}
-	return int(dec.InputOffset()) - len(first), nil
+	end = int(dec.InputOffset())
+	return end - len(first), end, nil
 }
 
 // object reads the members of the object that begins at a position of a text, and where

@@ -41,6 +41,7 @@ func TestSet(t *testing.T) {
 		"comma first":      {"{ \"a\": 1\n, \"b\": 2\n}\n", "c", "3", "{ \"a\": 1\n, \"b\": 2, \"c\": 3\n}\n"},
 		"all of it shifts": {"  {\n    \"a\": 1\n  }\n", "b.c", "1", "  {\n    \"a\": 1,\n    \"b\": {\n      \"c\": 1\n    }\n  }\n"},
 		"a whole object":   {"{\n  \"a\": 1\n}\n", "r", `{"path":"p","args":["--x", "--y"],"o":{},"l":[]}`, "{\n  \"a\": 1,\n  \"r\": {\n    \"path\": \"p\",\n    \"args\": [\n      \"--x\",\n      \"--y\"\n    ],\n    \"o\": {},\n    \"l\": []\n  }\n}\n"},
+		"aligned values":   {"{\n  \"a\"   : 1,\n  \"bcd\" : 2\n}", "c", "3", "{\n  \"a\"   : 1,\n  \"bcd\" : 2,\n  \"c\": 3\n}"},
 		"a key twice":      {`{"a":1}`, "b", `{"x":1,"x":2}`, `{"a":1,"b":{"x":1,"x":2}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,6 +122,7 @@ func TestTextThatCannotBeEdited(t *testing.T) {
 		"// comment\n{\"a\": {}}":  "line 1, column 1: invalid character '/'",
 		"{\n\"x\": 1 \"a\": {}}":   `line 2, column 8: invalid character '"'`,
 		"\xef\xbb\xbf{\"a\": {}}":  "invalid character",
+		"{\n “a”: 1}":              "line 2, column 2: invalid character '“' looking for",
 		"{\"a\": {}}\x00":          "",
 		`{"deep": ` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`: "exceeded max depth",
 	} {
@@ -185,6 +187,6 @@ func FuzzSet(f *testing.F) {
 		}
 		got, ok, err := Get(after, "a", "b")
 		assert.NilError(t, err)
-		assert.Assert(t, ok && equal(got, json.RawMessage(value)), "%q is there for %q", got, value)
+		assert.Assert(t, ok && Equal(got, json.RawMessage(value)), "%q is there for %q", got, value)
 	})
 }
