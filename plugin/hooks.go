@@ -113,10 +113,10 @@ func (r *hooksRun) change(ctx context.Context) error {
 		return nil
 	}
 	if r.dryRun {
-		fmt.Fprint(r.cli.Out(), lineDiff(file, before, after))
+		fmt.Fprint(r.cli.Out(), lineDiff(file, before, after, 0))
 		return nil
 	}
-	fmt.Fprint(r.cli.Err(), lineDiff(file, before, after))
+	fmt.Fprint(r.cli.Err(), lineDiff(file, before, after, 0))
 	ok, err := confirm(ctx, r.cli, r.yes, fmt.Sprintf("Change %s?", file))
 	if err != nil || !ok {
 		return err
