@@ -95,7 +95,7 @@ func otherCase(body []byte, key []string) error {
 		for _, m := range members {
 			if m.Key != name && strings.EqualFold(m.Key, name) {
 				line, column := splice.Position(body, m.Start)
-				return fmt.Errorf("line %d, column %d: %q is %q in another case, which dockerd does not tell apart for sure: rename it or take it out", line, column, m.Key, name)
+				return fmt.Errorf("line %d, column %d: %.60q is %.60q in another case, which dockerd does not tell apart for sure: rename it or take it out", line, column, m.Key, name)
 			}
 		}
 	}
