@@ -27,7 +27,7 @@ func DaemonReload(key string) Reload {
 		"debug", "shutdown-timeout", "default-stop-timeout", "labels", "insecure-registries", "registry-mirrors", "live-restore":
 		return WhenSet
 	case "max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts", "network-diagnostic-port", "nri-opts",
-		"authorization-plugins", "features.buildkit", "features.time-namespaces", "features.swarm-nftables":
+		"authorization-plugins", "features.buildkit", "features.swarm-nftables":
 		return Always
 	}
 	return AtStart
