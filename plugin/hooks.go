@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/dockergpu/docker-gpu/internal/engine"
 	"github.com/dockergpu/docker-gpu/internal/policy"
+	"github.com/dockergpu/docker-gpu/internal/splice"
 )
 
 // hookCommands are the docker commands after which the CLI calls us, as it names them:
@@ -83,9 +85,12 @@ func (r *hooksRun) change(ctx context.Context) error {
 	after := before
 	for _, s := range r.settings(ctx) {
 		if s.value == "" {
-			after, err = unsetJSON(after, s.path)
+			after, err = splice.Unset(after, s.path, 0)
 		} else {
-			after, err = setJSON(after, s.path, s.value)
+			var value []byte
+			if value, err = json.Marshal(s.value); err == nil {
+				after, err = splice.Set(after, s.path, value, "\t") // as the client itself indents
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
@@ -97,10 +102,10 @@ func (r *hooksRun) change(ctx context.Context) error {
 		return nil
 	}
 	if r.dryRun {
-		fmt.Fprint(r.cli.Out(), lineDiff(file, before, after))
+		fmt.Fprint(r.cli.Out(), lineDiff(file, before, after, 0))
 		return nil
 	}
-	fmt.Fprint(r.cli.Err(), lineDiff(file, before, after))
+	fmt.Fprint(r.cli.Err(), lineDiff(file, before, after, 0))
 	ok, err := confirm(ctx, r.cli, r.yes, fmt.Sprintf("Change %s?", file))
 	if err != nil || !ok {
 		return err

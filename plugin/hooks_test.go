@@ -151,19 +151,3 @@ func TestStatusOfHooks(t *testing.T) {
 		})
 	}
 }
-
-func TestLineDiff(t *testing.T) {
-	for name, c := range map[string]struct{ before, after, want string }{
-		"nothing":     {"a\n", "a\n", ""},
-		"new":         {"", "a\nb\n", "@@ -1,0 +1,2 @@\n+a\n+b\n"},
-		"two places":  {"a\nb\nc\nd\ne\n", "a\nB\nc\nd\ne\nf\n", "@@ -2,1 +2,1 @@\n-b\n+B\n@@ -6,0 +6,1 @@\n+f\n"},
-		"taken out":   {"a\nb\nc", "a\nc", "@@ -2,1 +2,0 @@\n-b\n"},
-		"inner":       {"x\na\nb\ny", "x\nb\na\ny", "@@ -2,1 +2,0 @@\n-a\n@@ -4,0 +3,1 @@\n+a\n"},
-		"secrets":     {`{"auths":{"r":{"auth":"abc","IdentityToken": "t"}},"HttpHeaders":{"A":"b"},"p":"http://u:pw@h"}`, "{}", "@@ -1,1 +1,1 @@\n" + `-{"auths":{"r":{"auth":"***","IdentityToken": "***"}},"HttpHeaders":{***},"p":"http://***@h"}` + "\n+{}\n"},
-		"no terminal": {"a\x1b[2Jb", "a", "@@ -1,1 +1,1 @@\n-a [2Jb\n+a\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, lineDiff("f", []byte(c.before), []byte(c.after)), "--- f\n+++ f\n"+c.want)
-		})
-	}
-}

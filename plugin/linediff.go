@@ -2,7 +2,9 @@ package plugin
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -10,30 +12,85 @@ import (
 // on a screen, and passwords in addresses.
 var secretValues = regexp.MustCompile(`("(?i:auth|identitytoken|registrytoken|password|secret)"\s*:\s*)"[^"]*"|("(?i:HttpHeaders)"\s*:\s*)\{[^}]*\}|(://)[^/@"\s]*@`)
 
-// lineDiff shows which lines of a file change, and nothing of the rest: it may hold
-// credentials, and those on a changed line are hidden.
-func lineDiff(file string, before, after []byte) string {
+// lineDiff shows which lines of a file change, with as many lines around them as are
+// wished: none of a file that may hold credentials. Those on a line that is shown are hidden.
+func lineDiff(file string, before, after []byte, around int) string {
 	a, b := lines(before), lines(after)
-	keep := common(a, b)
 	var out strings.Builder
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n", file, file)
-	i, j := 0, 0
-	for _, k := range append(keep, [2]int{len(a), len(b)}) {
-		if i < k[0] || j < k[1] {
-			fmt.Fprintf(&out, "@@ -%d,%d +%d,%d @@\n", i+1, k[0]-i, j+1, k[1]-j)
+	for all := changes(a, b); len(all) > 0; {
+		n := 1
+		for n < len(all) && all[n].a-all[n-1].toA <= 2*around {
+			n++
 		}
-		for ; i < k[0]; i++ {
-			fmt.Fprintf(&out, "-%s\n", shown(a[i]))
+		first, last := all[0], all[n-1]
+		lead, tail := min(around, first.a), min(around, len(a)-last.toA)
+		fmt.Fprintf(&out, "@@ -%d,%d +%d,%d @@\n", first.a-lead+1, last.toA+tail-first.a+lead, first.b-lead+1, last.toB+tail-first.b+lead)
+		at := first.a - lead
+		for _, c := range all[:n] {
+			write(&out, " ", a[at:c.a], 0)
+			from := 0
+			if c.toA-c.a == 1 && c.toB-c.b == 1 {
+				from = parting(shown(a[c.a]), shown(b[c.b]))
+			}
+			write(&out, "-", a[c.a:c.toA], from)
+			write(&out, "+", b[c.b:c.toB], from)
+			at = c.toA
 		}
-		for ; j < k[1]; j++ {
-			fmt.Fprintf(&out, "+%s\n", shown(b[j]))
-		}
-		i, j = k[0]+1, k[1]+1
+		write(&out, " ", a[at:last.toA+tail], 0)
+		all = all[n:]
 	}
 	return out.String()
 }
 
-// shown keeps a line's indentation, hides its secrets and cuts it to a length.
+func write(out *strings.Builder, sign string, lines []string, from int) {
+	for _, line := range lines {
+		fmt.Fprintf(out, "%s%s\n", sign, window(shown(line), from))
+	}
+}
+
+// change is where lines of a file go and others come in their place.
+type change struct{ a, toA, b, toB int }
+
+// changes are what lies between the lines that stay.
+func changes(a, b []string) (all []change) {
+	i, j := 0, 0
+	for _, k := range append(common(a, b), [2]int{len(a), len(b)}) {
+		if i < k[0] || j < k[1] {
+			all = append(all, change{i, k[0], j, k[1]})
+		}
+		i, j = k[0]+1, k[1]+1
+	}
+	return all
+}
+
+// parting is where two lines begin to differ.
+func parting(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// window cuts a long line to what is around a place in it.
+func window(line string, from int) string {
+	const most, lead = 2000, 100
+	if len(line) <= most {
+		return line
+	}
+	from = max(0, min(from-lead, len(line)-most))
+	cut := strings.ToValidUTF8(line[from:from+most], "")
+	if from > 0 {
+		cut = "…" + cut
+	}
+	if from+most < len(line) {
+		cut += "…"
+	}
+	return cut
+}
+
+// shown keeps a line's indentation and hides its secrets.
 func shown(line string) string {
 	line = secretValues.ReplaceAllStringFunc(line, func(m string) string {
 		sub := secretValues.FindStringSubmatch(m)
@@ -46,7 +103,7 @@ func shown(line string) string {
 		return sub[1] + `"***"`
 	})
 	indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
-	return strings.ReplaceAll(indent, "\t", "    ") + clean(line, 2000)
+	return strings.ReplaceAll(indent, "\t", "    ") + clean(line, len(line)+1)
 }
 
 func lines(data []byte) []string {
@@ -57,8 +114,8 @@ func lines(data []byte) []string {
 	return strings.Split(text, "\n")
 }
 
-// common pairs the lines that stay, by the longest common subsequence between the equal
-// beginning and the equal end.
+// common pairs the lines that stay: those of the equal beginning and the equal end, and
+// between them as many as can be.
 func common(a, b []string) (pairs [][2]int) {
 	head := 0
 	for head < len(a) && head < len(b) && a[head] == b[head] {
@@ -69,33 +126,57 @@ func common(a, b []string) (pairs [][2]int) {
 	for tail < len(a)-head && tail < len(b)-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
 		tail++
 	}
-	x, y := a[head:len(a)-tail], b[head:len(b)-tail]
-	longest := make([][]int, len(x)+1)
-	for i := range longest {
-		longest[i] = make([]int, len(y)+1)
-	}
-	for i := len(x) - 1; i >= 0; i-- {
-		for j := len(y) - 1; j >= 0; j-- {
-			if x[i] == y[j] {
-				longest[i][j] = longest[i+1][j+1] + 1
-			} else {
-				longest[i][j] = max(longest[i+1][j], longest[i][j+1])
-			}
-		}
-	}
-	for i, j := 0, 0; i < len(x) && j < len(y); {
-		switch {
-		case x[i] == y[j]:
-			pairs = append(pairs, [2]int{head + i, head + j})
-			i, j = i+1, j+1
-		case longest[i+1][j] >= longest[i][j+1]:
-			i++
-		default:
-			j++
-		}
+	for _, p := range shortest(a[head:len(a)-tail], b[head:len(b)-tail]) {
+		pairs = append(pairs, [2]int{head + p[0], head + p[1]})
 	}
 	for t := tail; t > 0; t-- {
 		pairs = append(pairs, [2]int{len(a) - t, len(b) - t})
 	}
+	return pairs
+}
+
+// shortest pairs the lines that the shortest way from a to b keeps, by Myers' algorithm:
+// its time and memory go with what differs and not with the files' size. What differs in
+// more than two hundred lines is taken to differ as a whole.
+func shortest(a, b []string) (pairs [][2]int) {
+	const most = 200
+	// reach[k] is how far into a the furthest way gets that has k lines more of a than of b.
+	reach := map[int]int{1: 0}
+	var past []map[int]int
+	for d := 0; d <= most; d++ {
+		past = append(past, maps.Clone(reach))
+		for k := -d; k <= d; k += 2 {
+			i := reach[k-1] + 1
+			if k == -d || k < d && reach[k-1] < reach[k+1] {
+				i = reach[k+1]
+			}
+			for i < len(a) && i-k < len(b) && a[i] == b[i-k] {
+				i++
+			}
+			if reach[k] = i; i >= len(a) && i-k >= len(b) {
+				return backward(past, len(a), len(b))
+			}
+		}
+	}
+	return nil
+}
+
+// backward follows the ways of each length from the end, and gathers the lines that stay.
+func backward(past []map[int]int, i, j int) (pairs [][2]int) {
+	for d := len(past) - 1; d >= 0; d-- {
+		k, reach := i-j, past[d]
+		from := k - 1
+		if k == -d || k < d && reach[k-1] < reach[k+1] {
+			from = k + 1
+		}
+		fromI := reach[from]
+		fromJ := fromI - from
+		for i > fromI && j > fromJ && i > 0 && j > 0 {
+			i, j = i-1, j-1
+			pairs = append(pairs, [2]int{i, j})
+		}
+		i, j = fromI, fromJ
+	}
+	slices.Reverse(pairs)
 	return pairs
 }

@@ -89,10 +89,13 @@ func TestNothingIsSaidWithoutNeed(t *testing.T) {
 		"no CLI was asked": {docker29, "C066", func(h *host.Host) { h.Engine.Client, h.Engine.Hooks = "", nil }},
 		"a container from before the engine's upgrade": {docker29, "C067", func(h *host.Host) { h.Engine.Containers[0].Route = byHook; h.Engine.Started = judgedAt() }},
 		"the file names a flag's neighbour":            {docker29, "C006", func(h *host.Host) { h.Engine.Config = `{"debug": true}` }},
-		"an open device":                               {docker29, "C040", func(h *host.Host) { h.Engine.UserNS = true }},
 		"MIG's administration is for root": {docker29, "C040", func(h *host.Host) {
 			h.Engine.UserNS, h.Nodes = true, append(h.Nodes, host.Node{Path: "/dev/nvidia-caps/nvidia-cap1", Mode: 0o400}, host.Node{Path: "/dev/nvidia-caps/nvidia-cap2", Mode: 0o444})
 		}},
+		"runtimes from both, which dockerd joins": {docker29, "C006", func(h *host.Host) {
+			h.Engine.Config, h.Engine.Args = `{"runtimes": {"nvidia": {"path": "nvidia-container-runtime"}}}`, []string{"dockerd", "--add-runtime", "crun=/usr/bin/crun"}
+		}},
+		"an open device": {docker29, "C040", func(h *host.Host) { h.Engine.UserNS = true }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := recorded(t, c.of)

@@ -209,3 +209,13 @@ func TestSymptomsAreUsable(t *testing.T) {
 		}
 	}
 }
+
+// A file from Windows begins with a byte-order mark, which Docker skips.
+func TestFeaturesOfAMarkedFile(t *testing.T) {
+	h := &host.Host{Engine: host.Engine{Config: "\xef\xbb\xbf{\"features\": {\"cdi\": false}}\r\n"}}
+	on, set := feature(h, "cdi")
+	assert.Assert(t, set && !on, "the file is not read")
+	h.Engine.Config = "{"
+	_, set = feature(h, "cdi")
+	assert.Assert(t, !set)
+}

@@ -134,13 +134,6 @@ func noDefaultRuntime(h *host.Host, _ time.Time) []Finding {
 	return nil
 }
 
-// reloadable are keys of daemon.json that a reload is enough for.
-// Source: docs.docker.com/reference/cli/dockerd, "Configuration reload behavior"; 2026-11-23.
-func reloadable(key string) bool {
-	return slices.Contains([]string{"debug", "labels", "live-restore", "max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts", "default-runtime",
-		"runtimes", "authorization-plugins", "insecure-registries", "registry-mirrors", "shutdown-timeout", "features"}, key)
-}
-
 func newerConfig(h *host.Host, _ time.Time) []Finding {
 	e := h.Engine
 	if e.Started.IsZero() || !e.ConfigChanged.After(e.Started) {
@@ -170,7 +163,7 @@ func newerConfig(h *host.Host, _ time.Time) []Finding {
 		return nil
 	}
 	fix := engineReload(h)
-	if slices.ContainsFunc(waits, func(w string) bool { return !reloadable(w) }) {
+	if slices.ContainsFunc(waits, func(w string) bool { return policy.DaemonReload(w) == policy.AtStart }) {
 		fix = engineRestart(h)
 	}
 	return []Finding{{

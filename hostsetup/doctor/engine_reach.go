@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 )
 
 const noDriver = `re:could not select device driver "?(nvidia)?"? ?with capabilities: \[\[`
@@ -85,16 +86,6 @@ func localSocket(h *host.Host) bool {
 	return scheme == "unix" || scheme == "npipe"
 }
 
-// flagKeys are flags of dockerd and the key in daemon.json that says the same.
-// Source: docs.docker.com/reference/cli/dockerd; 2026-11-23.
-func flagKeys() map[string]string {
-	return map[string]string{
-		"-H": "hosts", "--host": "hosts", "--add-runtime": "runtimes", "--default-runtime": "default-runtime", "--exec-opt": "exec-opts", "-s": "storage-driver",
-		"--storage-driver": "storage-driver", "--data-root": "data-root", "--live-restore": "live-restore", "--log-driver": "log-driver", "--label": "labels",
-		"--cdi-spec-dir": "cdi-spec-dirs", "--node-generic-resource": "node-generic-resources", "--userns-remap": "userns-remap", "--containerd": "containerd", "--iptables": "iptables",
-	}
-}
-
 func brokenConfig(h *host.Host, _ time.Time) []Finding {
 	file := h.Engine.ConfigFile
 	if file == "" {
@@ -107,12 +98,8 @@ func brokenConfig(h *host.Host, _ time.Time) []Finding {
 		f.Evidence = []Evidence{{file, shown(h.Engine.ConfigError)}}
 	default:
 		var both []string
-		config, keys := daemonJSON(h), flagKeys()
-		for _, a := range h.Engine.Args {
-			name, _, _ := strings.Cut(a, "=")
-			if key := keys[name]; key != "" && config[key] != nil && !slices.Contains(both, key) {
-				both = append(both, key)
-			}
+		for _, c := range daemonjson.Conflicts([]byte(h.Engine.Config), h.Engine.Args) {
+			both = append(both, c.Key)
 		}
 		if len(both) == 0 {
 			return nil

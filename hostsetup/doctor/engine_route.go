@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
@@ -120,9 +121,15 @@ func shadowed(h *host.Host, spec host.CDISpec) bool {
 
 // daemonJSON is what daemon.json says, nil where it says nothing or cannot be read.
 func daemonJSON(h *host.Host) map[string]any {
-	var out map[string]any
-	if h.Engine.ConfigError != "" || json.Unmarshal([]byte(h.Engine.Config), &out) != nil {
+	all, err := daemonjson.Read([]byte(h.Engine.Config))
+	if h.Engine.ConfigError != "" || err != nil {
 		return nil
+	}
+	out := map[string]any{}
+	for key, value := range all {
+		var v any
+		_ = json.Unmarshal(value, &v) // it was read as JSON
+		out[key] = v
 	}
 	return out
 }

@@ -1,21 +1,19 @@
 package probe
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/docker/go-units"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
+	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 )
 
 // daemonConfig are the keys of daemon.json that say where things are and what
@@ -46,8 +44,8 @@ func (m *machine) configure(d *dockerd) {
 	}
 	d.Config = string(data)
 	config, why := parseDaemonJSON(data)
-	if why == "" && len(data) > 0 {
-		why = conflict(data, d.Args)
+	if both := daemonjson.Conflicts(data, d.Args); why == "" && len(both) > 0 {
+		why = daemonjson.ConflictError(both).Error()
 	}
 	if d.ConfigError == "" {
 		d.ConfigError = why
@@ -105,82 +103,24 @@ func (d dockerd) root() string {
 	return "/var/lib/docker"
 }
 
-// parseDaemonJSON reads the text as dockerd does: one object and nothing behind it. A
-// byte-order mark is skipped, an empty file is an empty configuration.
+// parseDaemonJSON reads the text as dockerd does.
 func parseDaemonJSON(data []byte) (c daemonConfig, why string) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if len(bytes.TrimSpace(data)) == 0 {
-		return c, ""
+	all, err := daemonjson.Read(data)
+	if err != nil {
+		return c, err.Error()
 	}
-	var all map[string]json.RawMessage
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&all); err != nil {
-		return c, jsonFlaw(data, err)
-	}
-	if rest := bytes.TrimLeft(data[dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		line, column := position(data, int64(len(data)-len(rest)+1))
-		return c, fmt.Sprintf("line %d, column %d: text follows the end of the object", line, column)
-	}
+	// A value of a wrong kind is said first; the others are read all the same.
+	text, _ := json.Marshal(all)
 	var types *json.UnmarshalTypeError
-	if err := json.Unmarshal(data, &c); errors.As(err, &types) {
+	if err := json.Unmarshal(text, &c); errors.As(err, &types) {
 		return c, fmt.Sprintf("%s must not be a %s", types.Field, types.Value)
 	}
 	_ = json.Unmarshal(all["default-ulimits"], &c.Ulimits) // a wrong form shows in Config
 	return c, ""
 }
 
-func jsonFlaw(data []byte, err error) string {
-	var syntax *json.SyntaxError
-	var types *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		line, column := position(data, syntax.Offset)
-		return fmt.Sprintf("line %d, column %d: %s", line, column, syntax.Error())
-	case errors.As(err, &types):
-		return fmt.Sprintf("it is no object but of type %s", types.Value)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return "it ends in the middle"
-	}
-	return err.Error()
-}
-
-// position is the line and column, from 1, of the byte before an offset.
-func position(data []byte, offset int64) (line, column int) {
-	before := data[:max(0, min(int64(len(data)), offset-1))]
-	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
-}
-
-// conflict names keys that the command line sets too: dockerd refuses to start with
-// "the following directives are specified both as a flag and in the configuration
-// file". A dockerd that runs started before the key was written.
-func conflict(data []byte, args []string) string {
-	var all map[string]json.RawMessage
-	if json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &all) != nil {
-		return ""
-	}
-	var both []string
-	for key := range all {
-		names := []string{"--" + key, "--" + strings.TrimSuffix(key, "s")}
-		switch key {
-		case "hosts":
-			names = append(names, "-H")
-		case "data-root":
-			names = append(names, "-g")
-		case "insecure-registries":
-			names = append(names, "--insecure-registry")
-		case "runtimes", "features": // dockerd merges the first and has no conflict for the second
-			continue
-		}
-		if len((dockerd{Engine: host.Engine{Args: args}}).flags(names...)) > 0 || slices.ContainsFunc(names, func(n string) bool { return slices.Contains(args, n) }) {
-			both = append(both, key)
-		}
-	}
-	if len(both) == 0 {
-		return ""
-	}
-	slices.Sort(both)
-	return fmt.Sprintf("%s: set in the file and as a flag of dockerd, which does not start with both", strings.Join(both, ", "))
-}
+// dockerShm is what dockerd gives where nothing else is set (dockerd --help, default-shm-size).
+const dockerShm = 64 << 20
 
 // limits are what containers get by default: 0 where no dockerd is known.
 func limits(d dockerd, c daemonConfig) host.Limits {

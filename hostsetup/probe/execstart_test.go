@@ -33,7 +33,7 @@ func TestAConfigThatKeepsDockerdFromStarting(t *testing.T) {
 	}), readDockerd)
 	assert.Equal(t, h.Engine.PID, 0)
 	assert.DeepEqual(t, h.Engine.Args, []string{"/usr/bin/dockerd", "-H", "fd://"})
-	assert.Equal(t, h.Engine.ConfigError, "hosts: set in the file and as a flag of dockerd, which does not start with both")
+	assert.Equal(t, h.Engine.ConfigError, "hosts: set in the file and by -H on dockerd's command line, and dockerd does not start with both: take one away")
 	assert.Equal(t, h.Limits.Shm, int64(0))
 
 	h = one(t, fake(t, files{
@@ -41,7 +41,7 @@ func TestAConfigThatKeepsDockerdFromStarting(t *testing.T) {
 		"etc/other.json":                        `{`,
 	}), readDockerd)
 	assert.Equal(t, h.Engine.ConfigFile, "/etc/other.json")
-	assert.Equal(t, h.Engine.ConfigError, "it ends in the middle")
+	assert.Equal(t, h.Engine.ConfigError, "line 1, column 2: it ends in the middle")
 }
 
 // A file that somebody named and that is not there keeps dockerd from starting too.

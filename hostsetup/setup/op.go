@@ -1,6 +1,6 @@
 package setup
 
-import "encoding/json"
+import "github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 
 // Op is what a step does: exactly one of its fields is set. What each takes back is said
 // beside it; package apply notes what was there before it changes anything.
@@ -90,10 +90,7 @@ type Daemon struct {
 }
 
 // Edit sets the member at a path of keys, or removes it where Value is nil.
-type Edit struct {
-	Key   []string        `json:"key"` // "features", "cdi"
-	Value json.RawMessage `json:"value,omitempty"`
-}
+type Edit = daemonjson.Edit
 
 // CDI writes the spec of this machine's GPUs by nvidia-ctk, and compares it with the
 // machine. Undo: as a File.
