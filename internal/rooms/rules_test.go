@@ -14,11 +14,12 @@ type Room struct {
 // package does.
 func Rooms() []Room {
 	const (
-		host   = "hostsetup/host"
-		policy = "internal/policy"
-		engine = "internal/engine"
-		worker = "internal/worker" // the built worker: must not come into the worker itself
-		lines  = "internal/worker/report"
+		host    = "hostsetup/host"
+		policy  = "internal/policy"
+		engine  = "internal/engine"
+		bounded = "internal/bounded"
+		worker  = "internal/worker" // the built worker: must not come into the worker itself
+		lines   = "internal/worker/report"
 	)
 	return []Room{
 		{"cmd/docker-gpu", []string{"plugin"}},
@@ -28,14 +29,14 @@ func Rooms() []Room {
 
 		{"composegen", []string{host, policy, "templates"}},
 		{"buildkit", []string{"buildkit/...", host, engine, policy}},
-		{"buildkit/solve", []string{"buildkit/graph", "buildkit/verify", "buildkit/lock", "buildkit/resolve", "buildkit/spec", policy}},
+		{"buildkit/solve", []string{"buildkit/graph", "buildkit/verify", "buildkit/lock", "buildkit/resolve", "buildkit/spec", bounded, policy}},
 		{"buildkit/graph", []string{"buildkit/lock", "buildkit/resolve", "buildkit/spec", "buildkit/verify", policy, "templates"}},
 		{"buildkit/verify", []string{"buildkit/lock", "buildkit/resolve", "buildkit/spec", policy}},
-		{"buildkit/project", []string{"buildkit/lock", "buildkit/spec"}},
+		{"buildkit/project", []string{"buildkit/lock", "buildkit/spec", bounded}},
 		{"buildkit/lock", []string{"buildkit/resolve", "buildkit/spec"}},
 		{"buildkit/resolve", []string{"buildkit/spec", host, policy}},
-		{"buildkit/pkgindex", nil},
-		{"buildkit/spec", []string{"internal/nearest"}},
+		{"buildkit/pkgindex", []string{bounded}},
+		{"buildkit/spec", []string{bounded, "internal/nearest"}},
 
 		{"hostsetup/setup", []string{"hostsetup/doctor", host, policy, "templates"}},
 		{"hostsetup/verify", []string{host, engine, policy, "templates", worker, lines}},
@@ -48,6 +49,7 @@ func Rooms() []Room {
 		{"hostsetup/host", nil},
 
 		{"internal/engine", []string{host, policy}},
+		{bounded, nil},
 		{"internal/nearest", nil},
 		{"internal/policy", nil},
 		{"internal/version", nil},
