@@ -8,21 +8,11 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/dockergpu/docker-gpu/buildkit/lock"
+	"github.com/dockergpu/docker-gpu/internal/fixture"
 )
 
-func dir(t *testing.T, files map[string]string) string {
-	t.Helper()
-	top := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(top, name)
-		assert.NilError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		assert.NilError(t, os.WriteFile(path, []byte(text), 0o644))
-	}
-	return top
-}
-
 func TestOpen(t *testing.T) {
-	top := dir(t, map[string]string{"file": ""})
+	top := fixture.Tree(t, map[string]string{"file": ""})
 	got, err := Open(top)
 	assert.NilError(t, err)
 	assert.Equal(t, got, top)
@@ -53,7 +43,7 @@ func TestReadFindsTheRequirements(t *testing.T) {
 		"tools only":         {files: map[string]string{"pyproject.toml": "[tool.ruff]\nline-length = 100\n"}, detect: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := Read(dir(t, c.files), c.names, c.detect)
+			p, err := Read(fixture.Tree(t, c.files), c.names, c.detect)
 			assert.NilError(t, err)
 			assert.DeepEqual(t, p.Requirements, c.requirements)
 			assert.Equal(t, p.Pyproject, c.pyproject)
@@ -63,7 +53,7 @@ func TestReadFindsTheRequirements(t *testing.T) {
 }
 
 func TestReadFollowsIncludes(t *testing.T) {
-	top := dir(t, map[string]string{
+	top := fixture.Tree(t, map[string]string{
 		"requirements.txt": "idna\n-r sub/more.txt # here\n--constraint=pins.txt\n-r https://example.com/far.txt\n",
 		"sub/more.txt":     "-c ../pins.txt\n-r more.txt\n", "pins.txt": "idna==3.10\n", "other.txt": "not read\n",
 	})
@@ -92,17 +82,17 @@ func TestReadRefuses(t *testing.T) {
 		"dynamic":         {map[string]string{"pyproject.toml": "[project]\nname = \"x\"\ndynamic = [\"dependencies\"]\n"}, nil, "computes its dependencies"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Read(dir(t, c.files), c.names, true)
+			_, err := Read(fixture.Tree(t, c.files), c.names, true)
 			assert.ErrorContains(t, err, c.says)
 		})
 	}
 }
 
 func TestExcludes(t *testing.T) {
-	p, err := Read(dir(t, nil), nil, true)
+	p, err := Read(fixture.Tree(t, nil), nil, true)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, p.Exclude, []string{".git", ".venv", "**/__pycache__", "**/.DS_Store", lock.FileName})
-	p, err = Read(dir(t, map[string]string{".dockerignore": "# a comment\n*.log\n!keep.log\n"}), nil, true)
+	p, err = Read(fixture.Tree(t, map[string]string{".dockerignore": "# a comment\n*.log\n!keep.log\n"}), nil, true)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, p.Exclude, []string{"*.log", "!keep.log", lock.FileName})
 }

@@ -50,6 +50,7 @@ func Rooms() []Room {
 
 		{"internal/engine", []string{host, policy}},
 		{bounded, nil},
+		{"internal/fixture", nil},
 		{"internal/nearest", nil},
 		{"internal/policy", nil},
 		{"internal/version", nil},
