@@ -18,7 +18,7 @@ import (
 // every are wishes in all combinations of what tables decide by: each release, CUDA and
 // family of GPUs with each driver's branch.
 func every(visit func(name string, s spec.Spec, platform string)) {
-	for _, torch := range []string{"auto", "2.15", "2.14.0", "2.8", "2.7.1", "2.6"} {
+	for _, torch := range []string{"auto", "2.15", "2.14.0", "2.7.1", "2.6"} {
 		for _, cuda := range []string{"", "11.8", "12.5", "12.6", "13.0"} {
 			for _, gpus := range []string{"", "h100", "p100", "sm_70,h100", "rtx5090", "p100,rtx5090", "b300", "thor", "sm_37"} {
 				for _, driver := range []string{"", "450.80.02", "570.86", "580"} {
