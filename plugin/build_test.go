@@ -12,6 +12,7 @@ import (
 
 	"github.com/dockergpu/docker-gpu/buildkit/lock"
 	"github.com/dockergpu/docker-gpu/buildkit/resolve"
+	"github.com/dockergpu/docker-gpu/internal/fixture"
 )
 
 // offline points the CLI at an engine that is not there: what still works needs none.
@@ -26,11 +27,7 @@ func offline(t *testing.T) {
 // projectOf is a directory with these files.
 func projectOf(t *testing.T, files map[string]string) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		assert.NilError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
-	}
-	return dir
+	return fixture.Tree(t, files)
 }
 
 func TestReadRefusesWithTheFileAndThePlace(t *testing.T) {

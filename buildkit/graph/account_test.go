@@ -11,13 +11,15 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/internal/fixture"
 )
 
 // account runs user.py for the user of this process, who may give files to no one else.
 func account(t *testing.T, files map[string]string) (layer string) {
 	t.Helper()
 	layer = t.TempDir()
-	out, err := python(t, nil, "import user; user.main(*sys.argv[1:])", tree(t, files), "app", strconv.Itoa(os.Getuid()), "/home/app", layer)
+	out, err := python(t, nil, "import user; user.main(*sys.argv[1:])", fixture.Tree(t, files), "app", strconv.Itoa(os.Getuid()), "/home/app", layer)
 	assert.NilError(t, err, out)
 	return layer
 }

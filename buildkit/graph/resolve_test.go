@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/internal/fixture"
 )
 
 func TestNamesOfRequirements(t *testing.T) {
@@ -59,7 +61,7 @@ type asked struct {
 // resolving runs the script with a uv that only takes notes.
 func resolving(t *testing.T, secrets map[string]string, request string) asked {
 	t.Helper()
-	file := filepath.Join(tree(t, map[string]string{"request.json": request}), "request.json")
+	file := filepath.Join(fixture.Tree(t, map[string]string{"request.json": request}), "request.json")
 	return printed[asked](t, secrets, `
 import os, resolve, types
 def run(args, env, cwd=None, **kw):

@@ -4,32 +4,29 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
-	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/internal/fixture"
 )
 
 // python runs code that can import the embedded scripts, and returns what it printed.
 // Its first argument is a folder that net.py takes for /run/secrets.
 func python(t *testing.T, secrets map[string]string, code string, args ...string) (string, error) {
 	t.Helper()
-	exe, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3 here")
-	}
-	dir := t.TempDir()
+	modules := map[string]string{}
 	names, err := fs.Glob(scripts, "scripts/*.py")
 	assert.NilError(t, err)
 	for _, name := range names {
-		assert.NilError(t, os.WriteFile(filepath.Join(dir, filepath.Base(name)), Script(filepath.Base(name)), 0o644))
+		modules[path.Base(name)] = string(Script(path.Base(name)))
 	}
-	given := tree(t, secrets)
-	cmd := exec.Command(exe, append([]string{"-B", "-c", "import sys, net; net.SECRETS = sys.argv.pop(1)\n" + code, given}, args...)...)
+	cmd := fixture.Python(t, modules, "import sys, net; net.SECRETS = sys.argv.pop(1)\n"+code, append([]string{fixture.Tree(t, secrets)}, args...)...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+dir, "no_proxy=*", "TMPDIR="+cmd.Dir)
+	cmd.Env = append(cmd.Env, "no_proxy=*", "TMPDIR="+cmd.Dir)
 	out, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
@@ -41,18 +38,6 @@ func printed[T any](t *testing.T, secrets map[string]string, code string, args .
 	assert.NilError(t, err, out)
 	assert.NilError(t, json.Unmarshal([]byte(out), &v), out)
 	return v
-}
-
-// tree is a folder with files.
-func tree(t *testing.T, files map[string]string) string {
-	t.Helper()
-	top := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(top, name)
-		assert.NilError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		assert.NilError(t, os.WriteFile(file, []byte(text), 0o644))
-	}
-	return top
 }
 
 func TestIndexOfASecret(t *testing.T) {
@@ -80,7 +65,7 @@ func TestBundleHasTheImagesAuthoritiesToo(t *testing.T) {
 net.SYSTEM_BUNDLES = [sys.argv[1] + "/none", sys.argv[1] + "/first", sys.argv[1] + "/second"]
 path = net.ca_bundle()
 print(json.dumps(open(path).read() if path else None))`
-	have := tree(t, map[string]string{"first": "image", "second": "unread"})
+	have := fixture.Tree(t, map[string]string{"first": "image", "second": "unread"})
 	mine := map[string]string{"gpu-ca": "mine"}
 	assert.Equal(t, *printed[*string](t, mine, code, have), "image\nmine")
 	assert.Equal(t, *printed[*string](t, mine, code, t.TempDir()), "mine")
@@ -105,7 +90,7 @@ func TestEnvironmentOfUV(t *testing.T) {
 }
 
 func TestSettleLeavesNoTraceOfTheMachine(t *testing.T) {
-	top := tree(t, map[string]string{"bin/tool": "", "lib/secret.py": "", "lib/deep/x": ""})
+	top := fixture.Tree(t, map[string]string{"bin/tool": "", "lib/secret.py": "", "lib/deep/x": ""})
 	outside := filepath.Join(t.TempDir(), "outside")
 	assert.NilError(t, os.WriteFile(outside, nil, 0o600))
 	assert.NilError(t, os.Chmod(filepath.Join(top, "bin/tool"), 0o700))
@@ -131,7 +116,7 @@ func TestSettleLeavesNoTraceOfTheMachine(t *testing.T) {
 }
 
 func TestPruneRemovesWhatHoldsNothing(t *testing.T) {
-	top := tree(t, map[string]string{"keep/file": ""})
+	top := fixture.Tree(t, map[string]string{"keep/file": ""})
 	for _, dir := range []string{"a/b/c", "keep/empty", "links"} {
 		assert.NilError(t, os.MkdirAll(filepath.Join(top, dir), 0o755))
 	}

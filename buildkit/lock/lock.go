@@ -7,11 +7,8 @@
 package lock
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -72,52 +69,6 @@ type Wheel struct {
 // Requirement is the line that installs exactly this file.
 func (w Wheel) Requirement() string {
 	return fmt.Sprintf("%s==%s --hash=sha256:%s", w.Name, w.Version, w.SHA256)
-}
-
-// Parse reads a gpu.lock. name appears in errors.
-func Parse(name string, data []byte) (*Lock, error) {
-	var l Lock
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&l); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			line := 1 + bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n"))
-			return nil, fmt.Errorf("%s:%d: %w; delete the file to resolve anew", name, line, err)
-		}
-		return nil, fmt.Errorf("%s: %w; delete the file to resolve anew", name, err)
-	}
-	if l.Version != Version {
-		return nil, fmt.Errorf("%s: format version %d is not %d, the one this docker gpu reads; update docker gpu or delete the file", name, l.Version, Version)
-	}
-	for platform, p := range l.Platforms {
-		if err := p.validate(); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", name, platform, err)
-		}
-	}
-	return &l, nil
-}
-
-// word is what a package's name or a version is made of (PEP 503, PEP 440): nothing
-// that an option, a shell or a requirement line could take for something else.
-var word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+!-]*$`)
-
-func (p *Platform) validate() error {
-	if p != nil && len(p.Wheels) > 0 && (!word.MatchString(p.UV.Version) || !word.MatchString(p.UV.SHA256)) {
-		return fmt.Errorf("uv %q with sha256 %q is no version and hash; delete the file to resolve anew", p.UV.Version, p.UV.SHA256)
-	}
-	if p == nil || p.Base.Ref == "" || !strings.HasPrefix(p.Base.Digest, "sha256:") {
-		return errors.New("the base image has no digest; delete the file to resolve anew")
-	}
-	for _, w := range p.Wheels {
-		if len(w.SHA256) != 64 || strings.Trim(w.SHA256, "0123456789abcdef") != "" {
-			return fmt.Errorf("%s has the sha256 %q, which is no SHA-256; delete the file to resolve anew", w.Name, w.SHA256)
-		}
-		if !word.MatchString(w.Name) || !word.MatchString(w.Version) {
-			return fmt.Errorf("%q %q is no package and version; delete the file to resolve anew", w.Name, w.Version)
-		}
-	}
-	return nil
 }
 
 // Marshal writes a lock, the same bytes for the same content.

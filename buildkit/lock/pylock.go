@@ -70,6 +70,9 @@ func FromPylock(data []byte, python, platform string, isTorch func(name string) 
 			Name: p.Name, Version: p.Version, File: f.file(), SHA256: sha, Size: f.Size, Torch: isTorch(p.Name), Source: source,
 		})
 	}
+	if err := check(wheels); err != nil {
+		return nil, fmt.Errorf("uv's answer cannot be locked: %w", err)
+	}
 	return wheels, nil
 }
 

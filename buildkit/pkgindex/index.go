@@ -3,28 +3,33 @@
 package pkgindex
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"strings"
 	"time"
 
 	"golang.org/x/net/html"
+
+	"github.com/dockergpu/docker-gpu/internal/bounded"
 )
 
 // Default is the index that packages come from where none is named.
 const Default = "https://pypi.org/simple"
 
-// maxPage bounds an index page; the largest real ones are some 30 MB.
-const maxPage = 128 << 20
+const (
+	// maxPage bounds an index page; the largest real ones are some 30 MB.
+	maxPage = 128 << 20
+	// maxBundle bounds a file of authorities; a system's has 220 KB.
+	maxBundle = 16 << 20
+)
 
 // Options says how an index is reached.
 type Options struct {
@@ -41,7 +46,7 @@ type Index struct{ http *http.Client }
 func New(o Options) (*Index, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if o.CABundle != "" {
-		data, err := os.ReadFile(o.CABundle)
+		data, err := bounded.ReadFile(o.CABundle, maxBundle)
 		if err != nil {
 			return nil, fmt.Errorf("--ca-bundle: %w", err)
 		}
@@ -61,7 +66,8 @@ func New(o Options) (*Index, error) {
 }
 
 // Wheels lists the file names that an index has for a project, none where it has
-// no such project. indexURL "" is the default index.
+// no such project. What was withdrawn (PEP 592) is not listed: nobody wants it who
+// asks for the newest. indexURL "" is the default index.
 func (i *Index) Wheels(ctx context.Context, indexURL, project string) ([]string, error) {
 	if indexURL == "" {
 		indexURL = Default
@@ -84,45 +90,69 @@ func (i *Index) Wheels(ctx context.Context, indexURL, project string) ([]string,
 	case http.StatusOK:
 	case http.StatusNotFound, http.StatusForbidden: // PyTorch's index answers 403 for what it does not have
 		return nil, nil
+	case http.StatusUnauthorized, http.StatusProxyAuthRequired:
+		return nil, fmt.Errorf("the package index %s wants credentials, which only the build has (--secret id=netrc,src=FILE): %s", page.Redacted(), resp.Status)
 	default:
 		return nil, fmt.Errorf("the package index %s answers %s", page.Redacted(), resp.Status)
 	}
-	body := io.LimitReader(resp.Body, maxPage)
-	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
-		var doc struct {
-			Files []struct {
-				Filename string `json:"filename"`
-			} `json:"files"`
-		}
-		if err := json.NewDecoder(body).Decode(&doc); err != nil {
-			return nil, fmt.Errorf("the package index %s gives no readable list: %w", page.Redacted(), err)
-		}
-		var names []string
-		for _, f := range doc.Files {
+	data, err := bounded.Read(resp.Body, maxPage)
+	if err != nil {
+		return nil, fmt.Errorf("the package index %s broke off, or gives what is no page: %w", page.Redacted(), err)
+	}
+	if !strings.Contains(resp.Header.Get("Content-Type"), "json") {
+		return links(data), nil
+	}
+	names, err := files(data)
+	if err != nil {
+		return nil, fmt.Errorf("the package index %s gives no readable list: %w", page.Redacted(), err)
+	}
+	return names, nil
+}
+
+// files are the file names in a page's JSON form.
+func files(data []byte) (names []string, err error) {
+	var doc struct {
+		Files []struct {
+			Filename string `json:"filename"`
+			Yanked   any    `json:"yanked"` // a truth value, or a reason
+		} `json:"files"`
+	}
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return nil, err
+	}
+	for _, f := range doc.Files {
+		if f.Yanked == nil || f.Yanked == false {
 			names = append(names, f.Filename)
 		}
-		return names, nil
 	}
-	return links(body)
+	return names, nil
 }
 
 // links are the file names that an HTML page links to.
-func links(r io.Reader) ([]string, error) {
-	var names []string
-	z := html.NewTokenizer(r)
+func links(page []byte) (names []string) {
+	z := html.NewTokenizer(bytes.NewReader(page))
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
-			if err := z.Err(); err != io.EOF {
-				return nil, err
-			}
-			return names, nil
+			return names // the end: a tokenizer takes anything for HTML
 		case html.StartTagToken:
 			t := z.Token()
+			if t.Data != "a" {
+				continue
+			}
+			file, yanked := "", false
 			for _, a := range t.Attr {
-				if u, err := url.Parse(a.Val); t.Data == "a" && a.Key == "href" && err == nil {
-					names = append(names, path.Base(u.Path))
+				switch a.Key {
+				case "href":
+					if u, err := url.Parse(a.Val); err == nil && u.Path != "" {
+						file = path.Base(u.Path)
+					}
+				case "data-yanked":
+					yanked = true
 				}
+			}
+			if file != "" && !yanked {
+				names = append(names, file)
 			}
 		}
 	}

@@ -10,11 +10,12 @@ import (
 	"github.com/moby/sys/atomicwriter"
 
 	"github.com/dockergpu/docker-gpu/buildkit/lock"
+	"github.com/dockergpu/docker-gpu/internal/bounded"
 )
 
 // ReadLock reads a gpu.lock; a missing one is nil.
 func ReadLock(file string) (*lock.Lock, error) {
-	data, err := os.ReadFile(file)
+	data, err := bounded.ReadFile(file, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -33,5 +34,8 @@ func WriteLock(file string, l *lock.Lock) (changed bool, err error) {
 	if have, err := os.ReadFile(file); err == nil && bytes.Equal(have, data) {
 		return false, nil
 	}
-	return true, atomicwriter.WriteFile(file, data, 0o644)
+	if err := atomicwriter.WriteFile(file, data, 0o644); err != nil {
+		return false, fmt.Errorf("%s: %w", file, err)
+	}
+	return true, nil
 }

@@ -3,12 +3,14 @@
 package project
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/dockergpu/docker-gpu/buildkit/lock"
+	"github.com/dockergpu/docker-gpu/internal/bounded"
 )
 
 // Project is a directory as a build sees it.
@@ -30,6 +33,12 @@ type Project struct {
 	Content map[string][]byte
 	// Exclude are patterns of what is not copied into the image.
 	Exclude []string
+}
+
+// reading is a project on its way, with the folder that its files lie in.
+type reading struct {
+	*Project
+	files *os.Root
 }
 
 // Open checks that dir is a directory. "" is the current one, for a build without a project.
@@ -54,11 +63,16 @@ func Open(dir string) (string, error) {
 // otherwise requirements.txt, or pyproject.toml where uv.lock stands beside it
 // or there is no requirements.txt.
 func Read(dir string, names []string, detect bool) (*Project, error) {
-	p := &Project{Dir: dir, Content: map[string][]byte{}}
-	has := func(name string) bool { _, err := os.Stat(filepath.Join(dir, name)); return err == nil }
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("the project %s cannot be read: %w", dir, err)
+	}
+	defer root.Close()
+	p := reading{&Project{Dir: dir, Content: map[string][]byte{}}, root}
+	has := func(name string) bool { _, err := root.Lstat(name); return err == nil }
 	switch {
 	case len(names) > 0:
-		p.Requirements = names
+		p.Requirements = slices.Clone(names)
 	case !detect:
 	case has("pyproject.toml") && (has("uv.lock") || !has("requirements.txt")):
 		if err := p.pyproject(has("uv.lock")); err != nil {
@@ -73,14 +87,41 @@ func Read(dir string, names []string, detect bool) (*Project, error) {
 			return nil, err
 		}
 	}
-	var err error
-	p.Exclude, err = excludes(dir)
-	return p, err
+	p.Exclude, err = p.excludes()
+	return p.Project, err
+}
+
+// maxFile bounds a file that resolving reads; real ones have some kilobytes.
+const maxFile = 32 << 20
+
+// read reads a regular file inside the project: what a link leads to outside is not of it,
+// and a pipe in a file's place would be waited for without end.
+func (p reading) read(name string) ([]byte, error) {
+	fi, err := p.files.Stat(name)
+	if link, is := p.files.Lstat(name); err != nil && is == nil && link.Mode()&fs.ModeSymlink != 0 {
+		return nil, fmt.Errorf("%s is a link to nothing inside the project", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", name)
+	}
+	f, err := p.files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := bounded.Read(f, maxFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return data, nil
 }
 
 // pyproject takes pyproject.toml if it says what the project needs; many only configure tools.
-func (p *Project) pyproject(locked bool) error {
-	data, err := os.ReadFile(filepath.Join(p.Dir, "pyproject.toml"))
+func (p reading) pyproject(locked bool) error {
+	data, err := p.read("pyproject.toml")
 	if err != nil {
 		return err
 	}
@@ -93,7 +134,8 @@ func (p *Project) pyproject(locked bool) error {
 		var de *toml.DecodeError
 		if errors.As(err, &de) {
 			row, col := de.Position()
-			return fmt.Errorf("pyproject.toml:%d:%d: %w", row, col, err)
+			what, _, _ := strings.Cut(err.Error(), " into struct field") // which is of Go
+			return fmt.Errorf("pyproject.toml:%d:%d: %s", row, col, what)
 		}
 		return fmt.Errorf("pyproject.toml: %w", err)
 	}
@@ -107,7 +149,7 @@ func (p *Project) pyproject(locked bool) error {
 	p.Pyproject, p.UVLock = true, locked
 	p.Content["pyproject.toml"] = data
 	if locked {
-		if p.Content["uv.lock"], err = os.ReadFile(filepath.Join(p.Dir, "uv.lock")); err != nil {
+		if p.Content["uv.lock"], err = p.read("uv.lock"); err != nil {
 			return err
 		}
 	}
@@ -115,14 +157,14 @@ func (p *Project) pyproject(locked bool) error {
 }
 
 // include reads a requirement file and those that it names in turn.
-func (p *Project) include(name, by string) error {
+func (p reading) include(name, by string) error {
 	if _, done := p.Content[name]; done {
 		return nil
 	}
 	if !fs.ValidPath(name) {
 		return fmt.Errorf("%s: %s is outside the project %s; requirement files lie inside it", by, name, p.Dir)
 	}
-	data, err := os.ReadFile(filepath.Join(p.Dir, filepath.FromSlash(name)))
+	data, err := p.read(name)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s: there is no %s in %s", by, name, p.Dir)
@@ -131,7 +173,7 @@ func (p *Project) include(name, by string) error {
 	}
 	p.Content[name] = data
 	line := 0
-	for text := range strings.Lines(string(data)) {
+	for text := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
 		line++
 		if child, ok := included(text); ok {
 			if err := p.include(path.Join(path.Dir(name), child), fmt.Sprintf("%s:%d", name, line)); err != nil {
@@ -142,6 +184,9 @@ func (p *Project) include(name, by string) error {
 	return nil
 }
 
+// comment is one behind something, as pip has it.
+var comment = regexp.MustCompile(`\s+#.*$`)
+
 // included is the file that a line such as "-r more.txt" or "--constraint=pins.txt" names.
 func included(line string) (string, bool) {
 	line = strings.TrimSpace(line)
@@ -150,10 +195,10 @@ func included(line string) (string, bool) {
 		if !ok {
 			continue
 		}
-		rest = strings.TrimSpace(strings.TrimPrefix(rest, "="))
-		rest, _, _ = strings.Cut(rest, " #")
+		rest = comment.ReplaceAllString(rest, "")
+		rest = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(rest), "="))
 		if rest != "" && !strings.Contains(rest, "://") {
-			return strings.TrimSpace(rest), true
+			return rest, true
 		}
 	}
 	return "", false
@@ -161,16 +206,15 @@ func included(line string) (string, bool) {
 
 // excludes are .dockerignore's patterns, or, where there is none, what nobody
 // wants in an image. The lock never goes in: it changes after the build.
-func excludes(dir string) ([]string, error) {
-	f, err := os.Open(filepath.Join(dir, ".dockerignore"))
+func (p reading) excludes() ([]string, error) {
+	data, err := p.read(".dockerignore")
 	if errors.Is(err, fs.ErrNotExist) {
 		return []string{".git", ".venv", "**/__pycache__", "**/.DS_Store", lock.FileName}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	patterns, err := ignorefile.ReadAll(f)
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf(".dockerignore: %w", err)
 	}

@@ -17,7 +17,8 @@ type decider struct {
 	platform string
 	m        machine
 	ask      *asker
-	forced   string // the CUDA tag that the user asks for, or ""
+	forced   string // the CUDA tag that the user or the user's index asks for, or ""
+	asked    string // how it does
 	onMirror []wheel
 	warnings []string
 }
@@ -175,7 +176,7 @@ func (d *decider) search(c choice) (choice, error) {
 	case failed != nil && d.forced != "" && d.fit(r, d.forced) == "":
 		d.warnings = append(d.warnings, fmt.Sprintf("nobody established whether torch %s has wheels for CUDA %s, and PyTorch's index could not be asked (%v)",
 			r.Version, cudaOf(d.forced), failed))
-		c.variant, c.why = d.forced, "asked for"
+		c.variant, c.why = d.forced, d.asked
 		return c, nil
 	case failed != nil && !c.known:
 		d.warnings = append(d.warnings, fmt.Sprintf("PyTorch's indexes could not be asked for a wheel of torch %s that fits this machine (%v): PyPI's is taken", r.Version, failed))
@@ -188,7 +189,7 @@ func (d *decider) reason(r policy.TorchRelease, variant string) string {
 	m := d.m
 	switch {
 	case d.forced != "":
-		return "asked for"
+		return d.asked
 	case m.driver == "" && len(m.targets) == 0 && variant == r.On(d.platform).Default:
 		return fmt.Sprintf("PyPI's default for torch %s, as no GPU or driver is known", r.Version)
 	case m.driver == "" && len(m.targets) == 0:

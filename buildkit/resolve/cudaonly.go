@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -22,8 +23,13 @@ func (p Plan) cudaOnly(s spec.Spec, asked string, m machine) (Plan, error) {
 	} else {
 		cuda, why = p.newestCUDA(m)
 		if cuda == "" {
-			return p, &Conflict{What: "--cuda-only for " + m.names(), Why: "no CUDA that this driver runs has code for all of them",
-				WaysOut: []string{"upgrade the driver", "build an image for each GPU, with --target-gpu"}}
+			c := &Conflict{What: "--cuda-only for " + m.names(), Why: "no CUDA has code for all of them"}
+			for _, t := range m.targets {
+				if own, _ := p.newestCUDA(m.only(t)); own != "" {
+					c.WaysOut = append(c.WaysOut, fmt.Sprintf("build an image of its own for %s: --target-gpu %s --cuda %s", m.only(t).names(), t, own))
+				}
+			}
+			return p, c
 		}
 	}
 	python := cmp.Or(s.Python, policy.PythonDefault)
@@ -31,6 +37,11 @@ func (p Plan) cudaOnly(s spec.Spec, asked string, m machine) (Plan, error) {
 	p.Base, p.ToolBase = cmp.Or(s.Base, policy.PlainBase), cmp.Or(s.ToolBase, policy.PythonBase(python))
 	p.because("CUDA", cuda, "", "%s", why)
 	p.needs(m)
+	for _, t := range m.targets {
+		if _, ok := policy.GenerationOf(t); !ok {
+			p.warn("%s is in no table of docker gpu: whether CUDA %s has code for it was not established", m.only(t).names(), cuda)
+		}
+	}
 	if s.Base != "" {
 		p.because("base", p.Base, "", "asked for; CUDA's libraries are put on it, and it takes no Python")
 	} else {

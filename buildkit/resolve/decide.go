@@ -46,7 +46,7 @@ func Decide(ctx context.Context, s spec.Spec, h host.Host, platform string, idx 
 	case s.Torch == "base":
 		return p.inBase(s, cudaOf(tag), m)
 	case s.Torch != "":
-		return p.withTorch(&decider{ctx: ctx, spec: s, platform: platform, m: m, ask: newAsker(idx), forced: tag})
+		return p.withTorch(&decider{ctx: ctx, spec: s, platform: platform, m: m, ask: newAsker(idx), forced: tag, asked: "asked for"})
 	case tag != "":
 		return p, &Conflict{What: "--cuda " + s.CUDA, Why: "says nothing without PyTorch or --cuda-only", WaysOut: []string{"add --torch or --cuda-only"}}
 	}
@@ -81,8 +81,13 @@ func (p *Plan) needs(m machine) {
 		return
 	}
 	for _, d := range policy.Drivers() {
-		if d.CUDA == p.CUDA {
-			p.because("needs", "driver "+p.MinDriver, d.Source+", "+d.Date, "the lowest that runs CUDA %s (minor-version compatibility)", p.CUDA)
+		if d.CUDA == p.CUDA && d.Min == p.MinDriver {
+			p.because("needs", "driver "+p.MinDriver, dated(d.Source, d.Date), "the lowest that runs CUDA %s (minor-version compatibility)", p.CUDA)
+		}
+	}
+	for _, t := range m.targets {
+		if g, ok := policy.GenerationOf(t); ok && g.MinDriver == p.MinDriver && p.MinDriver != minDriver(p.CUDA, nil) {
+			p.because("needs", "driver "+p.MinDriver, dated(g.Source, g.Date), "the lowest that knows %s", m.only(t).names())
 		}
 	}
 	if m.driver == "" {
@@ -104,7 +109,7 @@ func (m machine) tooOld() error {
 	drivers := policy.Drivers()
 	if least := drivers[len(drivers)-1].Min; !atLeast(m.driver, least) {
 		return &Conflict{What: "driver " + m.driver, Why: "is too old for every CUDA that there are wheels for",
-			WaysOut: []string{"upgrade the driver to " + least + " or newer, better to 580.65.06 or newer; `docker gpu setup` does it"}}
+			WaysOut: []string{"upgrade the driver to " + least + " or newer, better to " + minDriver(policy.CUDADefault, nil) + " or newer"}}
 	}
 	return nil
 }
@@ -125,6 +130,10 @@ func (p *Plan) base(s spec.Spec, python string) {
 		p.because("Python", python, "", "the default: nearly every package has wheels for it")
 	default:
 		p.because("Python", python, "", "the newest that this torch has wheels for")
+	}
+	if p.Torch == nil {
+		p.because("base", p.Base, "", "slim: nothing is in it that nobody asks for")
+		return
 	}
 	p.because("base", p.Base, "", "slim: CUDA comes with the wheels, so none is in the base twice")
 }

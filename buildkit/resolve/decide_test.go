@@ -1,8 +1,6 @@
 package resolve
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 
@@ -11,11 +9,6 @@ import (
 	"github.com/dockergpu/docker-gpu/buildkit/spec"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
-
-// listing is an index that has these files of torch.
-type listing []string
-
-func (l listing) Wheels(context.Context, string, string) ([]string, error) { return l, nil }
 
 func decide(t *testing.T, s spec.Spec) (Plan, error) {
 	t.Helper()
@@ -70,39 +63,6 @@ func TestDecideTakesTorchFromOneIndex(t *testing.T) {
 	assert.Equal(t, p.Torch.Index, "https://mirror.example.com/torch")
 }
 
-func TestConflictsNameTheThingAndTheWaysOut(t *testing.T) {
-	for name, c := range map[string]struct {
-		spec spec.Spec
-		says []string
-	}{
-		"H100 with 535 and cu130": {spec.Spec{Torch: "2.14.0", CUDA: "13.0", Target: target("535", "h100")}, []string{"13.0", "535", "580", "12.6"}},
-		"Pascal and Blackwell":    {spec.Spec{Torch: "auto", Target: target("580.65.06", "p100", "rtx5090")}, []string{"p100", "rtx5090"}},
-		"Blackwell with 535":      {spec.Spec{Torch: "auto", Target: target("535", "rtx5090")}, []string{"535", "570"}},
-		"cu118 with 2.14":         {spec.Spec{Torch: "2.14.0", CUDA: "11.8"}, []string{"11.8", "2.14.0", "2.7.1"}},
-		"Python too new":          {spec.Spec{Torch: "2.5.1", Python: "3.14"}, []string{"--python 3.14", "2.5.1"}},
-		"no such GPU":             {spec.Spec{Torch: "auto", Target: target("", "voodoo2")}, []string{`"voodoo2"`, "compute capability"}},
-		"no driver version":       {spec.Spec{Torch: "auto", Target: target("newest")}, []string{`"newest"`, "570.86"}},
-		"no CUDA version":         {spec.Spec{Torch: "auto", CUDA: "twelve"}, []string{`"twelve"`}},
-		"no release":              {spec.Spec{Torch: "two"}, []string{`"two"`}},
-		"too old a release":       {spec.Spec{Torch: "1.13"}, []string{"1.13", "--torch=base"}},
-		"no base":                 {spec.Spec{Torch: "base"}, []string{"--base IMAGE"}},
-		"torch and CUDA alone":    {spec.Spec{Torch: "auto", CUDAOnly: true}, []string{"--cuda-only"}},
-		"CUDA of what":            {spec.Spec{CUDA: "12.6"}, []string{"--cuda 12.6", "--torch"}},
-		"prehistoric driver":      {spec.Spec{Torch: "auto", Target: target("390.157", "p100")}, []string{"390.157"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := decide(t, c.spec)
-			var conflict *Conflict
-			assert.Assert(t, errors.As(err, &conflict), "%v", err)
-			for _, s := range c.says {
-				assert.ErrorContains(t, err, s)
-			}
-		})
-	}
-	_, err := Decide(t.Context(), spec.Spec{Torch: "auto"}, host.Host{}, "linux/riscv64", nil)
-	assert.ErrorContains(t, err, "linux/riscv64")
-}
-
 func TestDecideKnowsThisMachineOnlyWhereNoOtherIsMeant(t *testing.T) {
 	here := host.Host{Driver: host.Driver{Version: "550.54.14"}, GPUs: []host.GPU{{Name: "NVIDIA A100", ComputeCapability: "8.0"}}}
 	p, err := Decide(t.Context(), spec.Spec{Torch: "2.14.0"}, here, "linux/amd64", nil)
@@ -113,20 +73,6 @@ func TestDecideKnowsThisMachineOnlyWhereNoOtherIsMeant(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, p.Targets, []string{"9.0"})
 	assert.Equal(t, p.Torch.Variant, "cu130", "another machine's driver is not this one's")
-}
-
-func TestANewerReleaseIsLookedUp(t *testing.T) {
-	index := listing{"torch-9.1.0-cp312-cp312-manylinux_2_28_x86_64.whl", "torch-9.1.0-cp312-cp312-manylinux_2_28_aarch64.whl", "torch-9.2.0rc1-cp312-cp312-manylinux_2_28_x86_64.whl"}
-	for _, wish := range []string{"9.1.0", "9.1", "latest"} {
-		p, err := Decide(t.Context(), spec.Spec{Torch: wish}, host.Host{}, "linux/amd64", index)
-		assert.NilError(t, err, wish)
-		assert.Equal(t, p.Torch.Version, "9.1.0")
-		assert.Assert(t, !p.Torch.Known)
-		assert.Assert(t, len(p.Warnings) > 0, "a release that no table knows is said to be one")
-	}
-	_, err := Decide(t.Context(), spec.Spec{Torch: "9.9"}, host.Host{}, "linux/amd64", index)
-	assert.ErrorContains(t, err, "9.9")
-	assert.ErrorContains(t, err, "9.1.0")
 }
 
 func TestCUDAOnly(t *testing.T) {
@@ -153,24 +99,7 @@ func TestCheckArchs(t *testing.T) {
 	assert.ErrorContains(t, CheckArchs([]string{"6.1", "9.0"}, []string{"sm_90"}), "sm_61")
 }
 
-func TestCheckPython(t *testing.T) {
-	p := Plan{Base: "b", Torch: &Torch{Version: "2.5.1", Known: true}}
-	assert.NilError(t, CheckPython(p, "3.11"))
-	assert.ErrorContains(t, CheckPython(p, "3.14"), "3.14")
-	p.Torch.Known = false
-	assert.NilError(t, CheckPython(p, "3.99"))
-}
-
 func TestADriverAgainstWhatIsNeeded(t *testing.T) {
 	assert.Assert(t, atLeast("570", "570.26"), "a branch alone stands for its newest")
 	assert.Assert(t, !atLeast("570.20", "570.26"))
-}
-
-func TestExplainSaysEveryChoice(t *testing.T) {
-	p, err := decide(t, spec.Spec{Torch: "2.14.0", Target: target("580.65.06", "h100")})
-	assert.NilError(t, err)
-	text := Explain(p)
-	for _, s := range []string{"linux/amd64", "2.14.0", "13.0", "sm_90", "580", p.Base} {
-		assert.Assert(t, strings.Contains(text, s), "%q is not in:\n%s", s, text)
-	}
 }

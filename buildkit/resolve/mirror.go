@@ -19,7 +19,9 @@ func (d *decider) mirror() error {
 				return &Conflict{What: fmt.Sprintf("--cuda %s with --torch-index-url %s", cudaOf(d.forced), u.Redacted()),
 					Why: "the index holds wheels for CUDA " + cudaOf(tag), WaysOut: []string{"drop one of the two"}}
 			}
-			d.forced = tag
+			if d.forced == "" {
+				d.forced, d.asked = tag, "the index is of wheels for it"
+			}
 			return nil
 		}
 	}

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,17 +29,39 @@ func (d *decider) refuseAll() error {
 			return slices.Contains(r.On(d.platform).Variants, d.forced) && d.pythonOK(r)
 		})
 		if has < 0 {
-			return &Conflict{What: d.onMachine("--cuda " + cudaOf(d.forced)), Why: "no known torch has such wheels for " + d.platform + d.forPython(),
-				WaysOut: []string{"leave --cuda out for the one that fits", "known for " + d.platform + ": " + strings.Join(d.everyCUDA(), ", ")}}
+			ways := []string{"known for " + d.platform + ": " + strings.Join(d.everyCUDA(), ", ")}
+			free := d.unforced()
+			if c, ok := free.newest(); ok {
+				ways = append([]string{fmt.Sprintf("leave --cuda out: torch %s with CUDA %s fits", c.release.Version, cudaOf(c.variant))}, ways...)
+			} else {
+				ways = append(free.waysOut(free.nearly(table)), ways...)
+			}
+			return &Conflict{What: d.onMachine("--cuda " + cudaOf(d.forced)), Why: "no known torch has such wheels for " + d.platform + d.forPython(), WaysOut: ways}
 		}
 		return d.refuse(table[has])
 	}
-	r := table[slices.IndexFunc(table, d.pythonOK)]
+	r := d.nearly(table)
 	why := d.why(r)
-	if len(d.m.targets) > 1 {
+	if len(d.m.targets) > 1 && d.easiest(r) == "" {
 		why = "no single PyTorch wheel serves all of them"
 	}
 	return &Conflict{What: d.onMachine("--torch"), Why: why, WaysOut: d.waysOut(r)}
+}
+
+// nearly is the release that takes the least change of the machine: the newest of those
+// that run on the oldest driver, or the newest of all where no driver helps.
+func (d *decider) nearly(table []policy.TorchRelease) policy.TorchRelease {
+	best, need := table[slices.IndexFunc(table, d.pythonOK)], ""
+	for _, r := range table {
+		v := d.easiest(r)
+		if v == "" || !d.pythonOK(r) {
+			continue
+		}
+		if takes := minDriver(cudaOf(v), d.m.targets); need == "" || policy.Compare(takes, need) < 0 {
+			best, need = r, takes
+		}
+	}
+	return best
 }
 
 func (d *decider) forPython() string {
@@ -63,9 +86,12 @@ func (d *decider) everyCUDA() []string {
 }
 
 func (d *decider) refusePython(r policy.TorchRelease) error {
+	ways := []string{"take --python " + best(r.Pythons)}
+	if c, ok := d.newest(); ok {
+		ways = append(ways, fmt.Sprintf("take --torch %s, which has wheels for Python %s", c.release.Version, d.spec.Python))
+	}
 	return &Conflict{What: fmt.Sprintf("--python %s with torch %s", d.spec.Python, r.Version),
-		Why:     fmt.Sprintf("it has wheels for Python %s only", strings.Join(r.Pythons, ", ")),
-		WaysOut: append([]string{"take --python " + best(r.Pythons)}, otherTorch(d.spec.Python)...)}
+		Why: fmt.Sprintf("it has wheels for Python %s only", strings.Join(r.Pythons, ", ")), WaysOut: ways}
 }
 
 func (d *decider) onMachine(what string) string {
@@ -81,11 +107,9 @@ func (d *decider) onMachine(what string) string {
 // easiest is the variant with code for the GPUs that takes the oldest driver, ""
 // if none has code for all of them.
 func (d *decider) easiest(r policy.TorchRelease) string {
-	any := *d
-	any.m.driver = ""
 	best := ""
-	for _, v := range any.wheels(r).Variants {
-		if (d.forced != "" && v != d.forced) || any.fit(r, v) != "" {
+	for _, v := range d.wheels(r).Variants {
+		if (d.forced != "" && v != d.forced) || d.anyDriver().fit(r, v) != "" {
 			continue
 		}
 		// Of equal drivers the newest CUDA, which comes last.
@@ -103,11 +127,20 @@ func (d *decider) unforced() *decider {
 	return &other
 }
 
+// anyDriver decides as if the driver could be changed.
+func (d *decider) anyDriver() *decider {
+	other := *d
+	other.m.driver = ""
+	return &other
+}
+
 func (d *decider) why(r policy.TorchRelease) string {
 	w := d.wheels(r)
 	switch {
-	case d.forced != "" && !slices.Contains(w.Variants, d.forced):
-		if why := d.fit(r, d.forced); why != "" && w.Partial {
+	case slices.Contains(w.Variants, d.forced):
+		return cmp.Or(d.anyDriver().fit(r, d.forced), d.fit(r, d.forced)) // a driver can be changed, a GPU cannot
+	case d.forced != "":
+		if why := d.fit(r, d.forced); why != "" && (w.Partial || len(w.Variants) == 0) {
 			return why
 		}
 		return "there is no such wheel for " + d.platform
@@ -126,41 +159,6 @@ func (d *decider) why(r policy.TorchRelease) string {
 	}; len(d.m.targets) > 1 && !slices.ContainsFunc(d.m.targets, func(t string) bool { return !alone(t) }) {
 		return "no single wheel of it serves all of them"
 	}
-	// Every wheel fails: the one with the most architectures says it best.
-	return d.fit(r, w.Variants[len(w.Variants)-1])
-}
-
-// waysOut lists what would work instead: another CUDA of the release, another
-// release, a newer driver, an image for each GPU.
-func (d *decider) waysOut(r policy.TorchRelease) []string {
-	var out []string
-	free := d.unforced()
-	if v := free.choose(r); v != "" && d.forced != "" {
-		out = append(out, fmt.Sprintf("take --cuda %s, which torch %s has wheels for", cudaOf(v), r.Version))
-	}
-	if d.forced != "" && !slices.Contains(d.wheels(r).Variants, d.forced) {
-		if c, ok := d.newest(); ok {
-			out = append(out, fmt.Sprintf("take --torch %s, the newest known with wheels for CUDA %s", c.release.Version, cudaOf(d.forced)))
-		}
-	}
-	if c, ok := free.newest(); ok && len(out) == 0 {
-		out = append(out, fmt.Sprintf("take --torch %s, whose wheels for CUDA %s fit", c.release.Version, cudaOf(c.variant)))
-	}
-	if v := d.easiest(r); v != "" && !d.m.runs(cudaOf(v)) {
-		out = append(out, fmt.Sprintf("upgrade the driver to %s or newer, which runs CUDA %s", minDriver(cudaOf(v), d.m.targets), cudaOf(v)))
-	}
-	if len(d.m.targets) > 1 && len(out) == 0 {
-		for _, t := range d.m.targets {
-			one := *free
-			one.m = d.m.only(t)
-			if c, ok := one.newest(); ok {
-				out = append(out, fmt.Sprintf("build an image of its own for %s: --target-gpu %s chooses torch %s with CUDA %s",
-					one.m.names(), t, c.release.Version, cudaOf(c.variant)))
-			}
-		}
-	}
-	if d.wheels(r).Partial && d.spec.Torch != "auto" {
-		out = append(out, fmt.Sprintf("other wheels of torch %s may exist on %s: docker gpu looks there where it can reach it", r.Version, policy.TorchIndex("cuNNN")))
-	}
-	return out
+	// No wheel has code for them: the one with the most architectures says it best.
+	return d.anyDriver().fit(r, w.Variants[len(w.Variants)-1])
 }

@@ -25,7 +25,7 @@ type wheel struct {
 
 // parseWheel reads a file name such as
 // torch-2.14.1+cu126-cp312-cp312-manylinux_2_28_x86_64.whl; false for another
-// project, a pre-release, a free-threaded Python or a system that is not Linux.
+// project, a pre-release, a free-threaded Python or a system that is not Linux with glibc.
 func parseWheel(file, project string) (wheel, bool) {
 	stem, ok := strings.CutSuffix(file, ".whl")
 	parts := strings.Split(stem, "-")
@@ -37,7 +37,7 @@ func parseWheel(file, project string) (wheel, bool) {
 	version, local, _ := strings.Cut(strings.ReplaceAll(parts[1], "%2B", "+"), "+")
 	w := wheel{version: version, variant: local}
 	switch {
-	case !strings.Contains(system, "linux"):
+	case !strings.Contains(system, "linux"), strings.Contains(system, "musl"):
 		return wheel{}, false
 	case strings.HasSuffix(system, "_x86_64"):
 		w.platform = "linux/amd64"

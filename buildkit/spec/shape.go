@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -35,7 +36,7 @@ func (s shape) keys(in string, node *yaml.Node, t reflect.Type) error {
 	return s.pairs(node, func(key, value *yaml.Node) error {
 		ft, ok := fields[key.Value]
 		if !ok {
-			return s.errorf(key, "%q is not a key%s%s", key.Value, in, near(key.Value, known))
+			return s.errorf(key, "\"%s\" is not a key%s%s", plain(key.Value), in, near(key.Value, known))
 		}
 		return s.value(key.Value, value, ft)
 	})
@@ -53,7 +54,7 @@ func (s shape) pairs(node *yaml.Node, visit func(key, value *yaml.Node) error) e
 			return s.errorf(key, "a key is a word")
 		}
 		if line, twice := seen[key.Value]; twice {
-			return s.errorf(key, "%q stands twice, first on line %d", key.Value, line)
+			return s.errorf(key, "\"%s\" stands twice, first on line %d", plain(key.Value), line)
 		}
 		seen[key.Value] = key.Line
 		if err := visit(key, value); err != nil {
@@ -64,6 +65,9 @@ func (s shape) pairs(node *yaml.Node, visit func(key, value *yaml.Node) error) e
 }
 
 func (s shape) value(key string, value *yaml.Node, t reflect.Type) error {
+	if value.Tag == "!!null" {
+		return s.word(key, value, false)
+	}
 	switch t.Kind() {
 	case reflect.Struct:
 		if value.Kind != yaml.MappingNode {
@@ -72,7 +76,11 @@ func (s shape) value(key string, value *yaml.Node, t reflect.Type) error {
 		return s.keys(" of "+key, value, t)
 	case reflect.Slice:
 		if value.Kind != yaml.SequenceNode {
-			return s.errorf(value, "%s is a list; write [%s], or each entry in a line after a dash", key, value.Value)
+			example := plain(value.Value)
+			if key == "cmd" || key == "entrypoint" { // one word for each argument
+				example = strings.Join(strings.Fields(example), ", ")
+			}
+			return s.errorf(value, "%s is a list; write [%s], or each entry in a line after a dash", key, example)
 		}
 		for _, e := range value.Content {
 			if err := s.word("an entry of "+key, e, true); err != nil {
@@ -83,14 +91,14 @@ func (s shape) value(key string, value *yaml.Node, t reflect.Type) error {
 		if value.Kind != yaml.MappingNode {
 			return s.errorf(value, "%s is a mapping of names to values", key)
 		}
-		return s.pairs(value, func(k, v *yaml.Node) error { return s.word(key+"."+k.Value, v, true) })
+		return s.pairs(value, func(k, v *yaml.Node) error { return s.word(key+"."+plain(k.Value), v, true) })
 	case reflect.Bool:
 		if value.Tag != "!!bool" {
-			return s.errorf(value, "%s is true or false, not %q", key, value.Value)
+			return s.errorf(value, "%s is true or false, not \"%s\"", key, plain(value.Value))
 		}
 	case reflect.Int:
 		if value.Tag != "!!int" {
-			return s.errorf(value, "%s is a whole number, not %q", key, value.Value)
+			return s.errorf(value, "%s is a whole number, not \"%s\"", key, plain(value.Value))
 		}
 	default:
 		return s.word(key, value, key == "user" || key == "driver")
@@ -113,7 +121,23 @@ func (s shape) word(what string, value *yaml.Node, number bool) error {
 	case value.Tag == "!!null":
 		return s.errorf(value, "%s is empty; leave it out, or write its value", what)
 	}
-	return s.errorf(value, "%s is text, but %s is read as a %s; put quotes around it: %q", what, value.Value, strings.TrimPrefix(value.Tag, "!!"), value.Value)
+	kind, ok := map[string]string{"!!int": "a number", "!!float": "a number", "!!bool": "a truth value", "!!timestamp": "a date"}[value.Tag]
+	if !ok {
+		kind = plain(value.Tag)
+	}
+	shown := plain(value.Value)
+	return s.errorf(value, "%s is text, but %s is read as %s; put quotes around it: \"%s\"", what, shown, kind, shown)
+}
+
+// plain is a file's text for a message: what a terminal could act on is escaped, and
+// only the beginning of what is long is shown.
+func plain(text string) string {
+	const most = 60
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "…"
+	}
+	quoted := strconv.Quote(text)
+	return quoted[1 : len(quoted)-1]
 }
 
 // near suggests the known key that differs in few letters.

@@ -2,79 +2,73 @@ package spec
 
 import (
 	"encoding/json"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v4"
 	"gotest.tools/v3/assert"
 )
 
-func TestParse(t *testing.T) {
-	s, err := Parse("gpu.yaml", []byte("torch: \"2.14\"\npackages: [numpy, 'transformers>=5']\nindex: {url: https://x/simple, find-links: [https://y]}\n"+
-		"target:\n  gpus: [h100]\n  driver: \"570.86\"\nlabels: {a: b}\ncuda-only: false\n"))
+func TestParseReadsEveryKey(t *testing.T) {
+	s, err := Parse("gpu.yaml", []byte(`version: 1
+torch: "2.14"
+cuda: "12.6"
+cuda-only: true
+python: "3.12"
+base: debian:12
+tool-base: python:3.12
+requirements: [a.txt]
+packages: [numpy, 'transformers>=5']
+apt: [git]
+entrypoint: [python]
+cmd: [serve.py]
+user: app
+workdir: /srv
+index: {url: https://x/simple, extra: [https://e], find-links: [https://y], torch: https://t}
+ca-bundle: ca.pem
+target:
+  gpus: [h100]
+  driver: "570.86"
+platforms: [linux/amd64]
+labels: {a: b}
+`))
 	assert.NilError(t, err)
-	assert.DeepEqual(t, s, Spec{
-		Torch: "2.14", Packages: []string{"numpy", "transformers>=5"}, Index: Index{URL: "https://x/simple", FindLinks: []string{"https://y"}},
-		Target: Target{GPUs: []string{"h100"}, Driver: "570.86"}, Labels: map[string]string{"a": "b"},
-	})
-	for _, empty := range []string{"", "# nothing\n"} {
-		s, err := Parse("gpu.yaml", []byte(empty))
-		assert.NilError(t, err, empty)
-		assert.DeepEqual(t, s, Spec{})
+	want := Spec{
+		Version: 1, Torch: "2.14", CUDA: "12.6", CUDAOnly: true, Python: "3.12", Base: "debian:12", ToolBase: "python:3.12",
+		Requirements: []string{"a.txt"}, Packages: []string{"numpy", "transformers>=5"}, Apt: []string{"git"},
+		Entrypoint: []string{"python"}, Cmd: []string{"serve.py"}, User: "app", WorkDir: "/srv",
+		Index:    Index{URL: "https://x/simple", Extra: []string{"https://e"}, FindLinks: []string{"https://y"}, Torch: "https://t"},
+		CABundle: "ca.pem", Target: Target{GPUs: []string{"h100"}, Driver: "570.86"}, Platforms: []string{"linux/amd64"}, Labels: map[string]string{"a": "b"},
+	}
+	assert.DeepEqual(t, s, want)
+	each(reflect.ValueOf(want), func(name string, field reflect.Value) { assert.Assert(t, !field.IsZero(), "no %s in the file", name) })
+}
+
+// each visits the fields of a struct and of the structs in it.
+func each(v reflect.Value, visit func(name string, field reflect.Value)) {
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Struct {
+			each(f, visit)
+		} else {
+			visit(v.Type().Name()+"."+v.Type().Field(i).Name, f)
+		}
 	}
 }
 
-func TestParseNamesTheLine(t *testing.T) {
-	for text, says := range map[string]string{
-		"torch: \"2.14\"\npyhton: '3.12'\n": `gpu.yaml:2:1: "pyhton" is not a key; did you mean "python"?`,
-		"nonsense: 1\n":                     "keys are apt, base",
-		"index:\n  ulr: https://x\n":        `gpu.yaml:2:3: "ulr" is not a key of index; did you mean "url"?`,
-		"torch: a\ntorch: b\n":              `gpu.yaml:2:1: "torch" stands twice, first on line 1`,
-		"packages: numpy\n":                 "gpu.yaml:1:11: packages is a list",
-		"packages: [[numpy]]\n":             "an entry of packages is a word",
-		"python: 3.10\n":                    `gpu.yaml:1:9: python is text, but 3.10 is read as a float; put quotes around it: "3.10"`,
-		"cuda-only: maybe\n":                `cuda-only is true or false, not "maybe"`,
-		"target: h100\n":                    "target is a mapping",
-		"labels: [a]\n":                     "labels is a mapping of names to values",
-		"- torch\n":                         "gpu.yaml:1: a build file is a mapping",
-		"torch: [\n":                        "gpu.yaml:1: ",
-		"torch: true\n":                     "torch is text, but true is read as a bool",
-	} {
-		_, err := Parse("gpu.yaml", []byte(text))
-		assert.ErrorContains(t, err, says, text)
-	}
-}
-
-func TestMerge(t *testing.T) {
-	file := Spec{Torch: "2.13", Base: "b", Packages: []string{"a", "b"}, Labels: map[string]string{"x": "file", "y": "file"}, Index: Index{URL: "u"}, Cmd: []string{"run"}}
-	flags := Spec{Torch: "2.14", Packages: []string{"c"}, Labels: map[string]string{"x": "flag"}, Index: Index{Extra: []string{"e"}}, CUDAOnly: true}
-	assert.DeepEqual(t, Merge(file, flags), Spec{
-		Torch: "2.14", Base: "b", Packages: []string{"c"}, Labels: map[string]string{"x": "flag", "y": "file"},
-		Index: Index{URL: "u", Extra: []string{"e"}}, CUDAOnly: true, Cmd: []string{"run"},
-	})
-	assert.DeepEqual(t, Merge(Spec{}, flags), flags)
-}
-
-func TestValidate(t *testing.T) {
-	assert.NilError(t, Validate(Spec{Packages: []string{"numpy>=2", "x[extra]; python_version>'3'"}, Apt: []string{"libgl1", "g++", "gcc:arm64=1.2-3"},
-		User: "1000:1000", WorkDir: "/srv/app", Index: Index{URL: "https://x/simple"}}))
-	for says, s := range map[string]Spec{
-		`--package "-r evil" is no requirement`: {Packages: []string{"-r evil"}},
-		`--package "a\nb"`:                      {Packages: []string{"a\nb"}},
-		`--package ""`:                          {Packages: []string{""}},
-		`--apt "a b" is no Debian package`:      {Apt: []string{"a b"}},
-		`--apt "-y"`:                            {Apt: []string{"-y"}},
-		`--user "a b"`:                          {User: "a b"},
-		`--workdir "app"`:                       {WorkDir: "app"},
-		`--workdir "/"`:                         {WorkDir: "/"},
-		`index "ftp://x" is no http`:            {Index: Index{Extra: []string{"ftp://x"}}},
-		"is given with credentials":             {Index: Index{URL: "https://me:secret@x/simple"}},
-		"at most 8":                             {Platforms: make([]string, 9)},
-	} {
-		assert.ErrorContains(t, Validate(s), says)
-	}
-	assert.Assert(t, !strings.Contains(Validate(Spec{Index: Index{URL: "https://me:secret@x"}}).Error(), "secret@"))
+// The README shows a file that works.
+func TestTheExampleOfTheREADME(t *testing.T) {
+	data, err := os.ReadFile("../../README.md")
+	assert.NilError(t, err)
+	_, rest, ok := strings.Cut(string(data), "```yaml\n")
+	assert.Assert(t, ok, "there is no example")
+	example, _, _ := strings.Cut(rest, "```")
+	s, err := Parse("README.md", []byte(example))
+	assert.NilError(t, err)
+	assert.NilError(t, Validate(s))
+	assert.Assert(t, s.Wants())
 }
 
 // The published schema and the struct say the same keys, also below.
@@ -108,9 +102,33 @@ func same(t *testing.T, in string, typ reflect.Type, schema map[string]any) {
 	assert.Equal(t, len(properties), 0, "the schema has more than the struct: %v", properties)
 }
 
+// What is taken can be written and read again, and holds nothing that a later file or
+// log could take for a line of its own.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"torch: auto\n", "index: {url: x}\n", "a: &a [*a]\n", "labels: {? a : b}\n", "- 1", "packages: [~]"} {
+	for _, s := range []string{"torch: auto\n", "index: {url: x}\n", "a: &a [*a]\n", "labels: {? a : b}\n", "- 1", "packages: [~]", "user: 0x10", "torch: |\n  a\n",
+		"packages: ['a;\\n-r b']", "cmd: [\"\\0\"]", "\xff\xfet\x00", "version: 1\n...\n"} {
 		f.Add([]byte(s))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) { _, _ = Parse("gpu.yaml", data) })
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Parse("gpu.yaml", data)
+		if err != nil || Validate(s) != nil {
+			return
+		}
+		for _, word := range slices.Concat([]string{s.Torch, s.CUDA, s.Python, s.Base, s.User, s.WorkDir}, s.Requirements, s.Packages, s.Apt, s.Platforms) {
+			if strings.ContainsAny(word, "\n\r\x00\x1b") {
+				t.Fatalf("%q was let in", word)
+			}
+		}
+		text, err := yaml.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse("again.yaml", text)
+		if err != nil {
+			t.Fatalf("%s was written of %+v: %v", text, s, err)
+		}
+		if same, _ := yaml.Marshal(again); string(same) != string(text) {
+			t.Fatalf("%+v was written as\n%s and read as\n%s", s, text, same)
+		}
+	})
 }

@@ -3,10 +3,12 @@ package spec
 import (
 	"fmt"
 	"io/fs"
+	"math"
 	"net/url"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -17,7 +19,7 @@ var (
 	aptName     = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$`)
 	userID      = regexp.MustCompile(`^([a-z_][a-z0-9_-]*|\d{1,10})(:([a-z_][a-z0-9_-]*|\d{1,10}))?$`)
 	platform    = regexp.MustCompile(`^[a-z0-9]+(/[a-z0-9._-]+){0,2}$`)
-	requirement = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\s*($|[\[<>=!~;@(\s])`)
+	requirement = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\s*($|[\[<>=!~;@(])`)
 	// A user name alone is one only for https: git+ssh://git@host is no secret.
 	credentials = regexp.MustCompile(`[a-z+]+://[^/\s@]*:[^/\s@]*@|https?://[^/\s@]+@`)
 	control     = regexp.MustCompile(`[\x00-\x1f\x7f]`)
@@ -131,6 +133,12 @@ func files(s Spec) error {
 func account(s Spec) error {
 	if s.User != "" && !userID.MatchString(s.User) {
 		return fmt.Errorf("--user %q is no user; write a name, or UID or UID:GID", s.User)
+	}
+	for id := range strings.SplitSeq(s.User, ":") {
+		// Engines start no container as a higher one (moby/sys/user: maxID).
+		if n, err := strconv.ParseInt(id, 10, 64); err == nil && n > math.MaxInt32 {
+			return fmt.Errorf("--user %q is no user; a UID or GID is at most %d", s.User, math.MaxInt32)
+		}
 	}
 	if s.WorkDir != "" && (!path.IsAbs(s.WorkDir) || path.Clean(s.WorkDir) == "/") {
 		return fmt.Errorf("--workdir %q is no directory inside the image; write an absolute path such as /app", s.WorkDir)

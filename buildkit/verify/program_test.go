@@ -5,42 +5,24 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/internal/fixture"
 )
 
 // python runs a program with verify.py beside it and returns what it printed.
 func python(t *testing.T, code string, args ...string) (string, error) {
 	t.Helper()
-	exe, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3 here")
-	}
-	dir := t.TempDir()
-	assert.NilError(t, os.WriteFile(filepath.Join(dir, "verify.py"), Program(), 0o644))
-	cmd := exec.Command(exe, append([]string{"-B", "-c", code}, args...)...)
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+dir)
+	cmd := fixture.Python(t, map[string]string{"verify.py": string(Program())}, code, args...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
 const run = "import runpy, sys; sys.argv[0] = 'verify.py'; runpy.run_module('verify', run_name='__main__')"
-
-// root is a directory that stands for an image.
-func root(t *testing.T, files map[string]string) string {
-	t.Helper()
-	top := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(top, name)
-		assert.NilError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		assert.NilError(t, os.WriteFile(path, []byte(text), 0o755))
-	}
-	return top
-}
 
 // answer is what the program finds in an image.
 func answer(t *testing.T, top, config string) *Result {
@@ -69,7 +51,7 @@ func check(t *testing.T, r *Result, name string) Check {
 const elf = "\x7fELF"
 
 func TestDuplicatesAreFound(t *testing.T) {
-	r := answer(t, root(t, map[string]string{
+	r := answer(t, fixture.Tree(t, map[string]string{
 		"lib64/ld-linux-x86-64.so.2":                "",
 		"usr/local/cuda/lib64/libcublas.so.13":      elf,
 		"opt/site-packages/nvidia/libcublas.so.13":  elf,
@@ -84,7 +66,7 @@ func TestDuplicatesAreFound(t *testing.T) {
 }
 
 func TestALinkIsNoDuplicate(t *testing.T) {
-	top := root(t, map[string]string{"opt/libcudart.so.13.1.2": elf})
+	top := fixture.Tree(t, map[string]string{"opt/libcudart.so.13.1.2": elf})
 	assert.NilError(t, os.Symlink("libcudart.so.13.1.2", filepath.Join(top, "opt/libcudart.so.13")))
 	c := check(t, answer(t, top, "{}"), "duplicates")
 	assert.Assert(t, c.OK, c.Detail)
@@ -107,7 +89,7 @@ func TestALibraryThatNothingLoadsMayLackSomething(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			files := map[string]string{lib + "libgfortran.so.5": elf, lib + "empty.py": ""}
 			maps.Copy(files, c.more)
-			top := root(t, files)
+			top := fixture.Tree(t, files)
 			out, err := python(t, `
 import sys, verify
 root = sys.argv[1]
@@ -163,7 +145,7 @@ func TestMissingLibrariesAreFound(t *testing.T) {
 }
 
 func TestAnImageWithoutALoaderFails(t *testing.T) {
-	c := check(t, answer(t, root(t, map[string]string{"opt/x": ""}), "{}"), "libraries")
+	c := check(t, answer(t, fixture.Tree(t, map[string]string{"opt/x": ""}), "{}"), "libraries")
 	assert.Assert(t, !c.OK)
 	assert.Equal(t, c.Detail, "the image has no glibc dynamic loader")
 }
@@ -257,7 +239,7 @@ func TestResultOfThisMachine(t *testing.T) {
 	}
 	config := filepath.Join(t.TempDir(), "config.json")
 	assert.NilError(t, os.WriteFile(config, []byte(`{"torch":false}`), 0o644))
-	top := root(t, map[string]string{"lib64/ld-linux-x86-64.so.2": ""})
+	top := fixture.Tree(t, map[string]string{"lib64/ld-linux-x86-64.so.2": ""})
 	r := answer(t, top, config)
 	assert.Equal(t, r.Tier, 1)
 	assert.Assert(t, check(t, r, "libraries").OK)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ func TestUsage(t *testing.T) {
 	for name, args := range map[string][]string{
 		"nothing": nil, "unknown": {"burn"}, "too much": {"smoke", "now"}, "no flag": {"smoke", "--speed"},
 		"no duration": {"list", "--limit", "soon"}, "no time": {"smoke", "--limit", "0s"}, "before the command": {"--limit", "1s", "smoke"},
+		"less than no time": {"wait", "--limit", "-1s"}, "help": {"--help"}, "help of a command": {"smoke", "-h"}, "nothing meant": {""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
@@ -73,4 +75,17 @@ func TestStart(t *testing.T) {
 	assert.Equal(t, len(*start().Visible), 1000)
 	os.Unsetenv("NVIDIA_VISIBLE_DEVICES")
 	assert.Assert(t, start().Visible == nil, "not set is not the same as empty")
+}
+
+// gone is a reader that went away.
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// Whoever started it may die first; then the worker still comes to its end, and its code says it.
+func TestAReaderThatWentAway(t *testing.T) {
+	var whole, stderr bytes.Buffer
+	want := run([]string{"list"}, &whole, &stderr)
+	assert.Equal(t, run([]string{"list"}, gone{}, &stderr), want)
+	assert.Equal(t, stderr.String(), "")
 }

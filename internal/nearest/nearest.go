@@ -1,15 +1,22 @@
 // Package nearest finds the word that somebody meant.
 package nearest
 
-// Word is the known word that differs from one in at most two letters, "" if none does.
-// fold makes words comparable, such as strings.ToUpper; nil compares them as they are.
+// Word is the known word that differs from one in at most two letters and shares one
+// with it, "" if none does. fold makes words comparable, such as strings.ToUpper; nil
+// compares them as they are.
 func Word(word string, known []string, fold func(string) string) string {
 	if fold == nil {
 		fold = func(s string) string { return s }
 	}
 	best, least := "", 3
+	want := []rune(fold(word))
 	for _, k := range known {
-		if d := distance(fold(word), fold(k)); d < least {
+		have := []rune(fold(k))
+		longer := max(len(want), len(have))
+		if longer-min(len(want), len(have)) >= least {
+			continue
+		}
+		if d := distance(want, have); d < least && d < longer {
 			best, least = k, d
 		}
 	}
@@ -17,7 +24,7 @@ func Word(word string, known []string, fold func(string) string) string {
 }
 
 // distance is Levenshtein's.
-func distance(a, b string) int {
+func distance(a, b []rune) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

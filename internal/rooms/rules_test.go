@@ -14,12 +14,13 @@ type Room struct {
 // package does.
 func Rooms() []Room {
 	const (
-		host   = "hostsetup/host"
-		policy = "internal/policy"
-		engine = "internal/engine"
-		worker = "internal/worker" // the built programs: must not come into the programs themselves
-		lines  = "internal/worker/report"
-		image  = "internal/worker/image"
+		host    = "hostsetup/host"
+		policy  = "internal/policy"
+		engine  = "internal/engine"
+		bounded = "internal/bounded"
+		worker  = "internal/worker" // the built programs: must not come into the programs themselves
+		lines   = "internal/worker/report"
+		image   = "internal/worker/image"
 	)
 	return []Room{
 		{"cmd/docker-gpu", []string{"plugin"}},
@@ -30,14 +31,14 @@ func Rooms() []Room {
 
 		{"composegen", []string{host, policy, "templates"}},
 		{"buildkit", []string{"buildkit/...", host, engine, policy}},
-		{"buildkit/solve", []string{"buildkit/graph", "buildkit/verify", "buildkit/lock", "buildkit/resolve", "buildkit/spec", policy}},
+		{"buildkit/solve", []string{"buildkit/graph", "buildkit/verify", "buildkit/lock", "buildkit/resolve", "buildkit/spec", bounded, policy}},
 		{"buildkit/graph", []string{"buildkit/lock", "buildkit/resolve", "buildkit/spec", "buildkit/verify", policy, "templates"}},
 		{"buildkit/verify", []string{"buildkit/lock", "buildkit/resolve", "buildkit/spec", policy}},
-		{"buildkit/project", []string{"buildkit/lock", "buildkit/spec"}},
+		{"buildkit/project", []string{"buildkit/lock", "buildkit/spec", bounded}},
 		{"buildkit/lock", []string{"buildkit/resolve", "buildkit/spec"}},
 		{"buildkit/resolve", []string{"buildkit/spec", host, policy}},
-		{"buildkit/pkgindex", nil},
-		{"buildkit/spec", []string{"internal/nearest"}},
+		{"buildkit/pkgindex", []string{bounded}},
+		{"buildkit/spec", []string{bounded, "internal/nearest"}},
 
 		{"hostsetup/setup", []string{"hostsetup/doctor", "hostsetup/setup/daemonjson", host, policy, "templates"}},
 		{"hostsetup/setup/apply", []string{"hostsetup/setup", "hostsetup/setup/daemonjson", "hostsetup/doctor", host, policy, "internal/capped", "internal/splice"}},
@@ -54,6 +55,8 @@ func Rooms() []Room {
 		{"internal/engine", []string{host, policy, "internal/capped"}},
 		{"internal/capped", nil},
 		{"internal/splice", nil},
+		{bounded, nil},
+		{"internal/fixture", nil},
 		{"internal/nearest", nil},
 		{"internal/policy", nil},
 		{"internal/version", nil},

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/internal/fixture"
 )
 
 // variant is one kind of builder.
@@ -158,13 +160,7 @@ func (v variant) inspect(t testing.TB, image, format string, into any) {
 // project makes a directory from name → content pairs.
 func project(t testing.TB, files map[string]string) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		path := filepath.Join(dir, name)
-		assert.NilError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		assert.NilError(t, os.WriteFile(path, []byte(content), 0o644))
-	}
-	return dir
+	return fixture.Tree(t, files)
 }
 
 func read(t testing.TB, elem ...string) string {
