@@ -37,7 +37,7 @@ type Toolkit struct {
 type Repository struct {
 	File string `json:"file"` // "/etc/apt/sources.list.d/nvidia-container-toolkit.list"
 	URI  string `json:"uri"`  // "https://nvidia.github.io/libnvidia-container/stable/deb/amd64"
-	// SignedBy is the key file that it names, "" if none.
+	// SignedBy is the key file that it names, File where the key stands in it; "" if none.
 	SignedBy string `json:"signedBy,omitempty"`
 }
 

@@ -2,8 +2,11 @@ package probe
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/google/shlex"
 )
 
 // unitDirs are systemd's folders for units, the strongest first (systemd.unit(5)).
@@ -13,10 +16,11 @@ func unitDirs() []string {
 
 // execStart is the command line that systemd would start a service with: its unit's,
 // or that of the last drop-in that names one. nil where there is none.
-func execStart(r root, unit string) (argv []string) {
+func execStart(r root, unit string) []string {
+	var s startup
 	for _, dir := range unitDirs() {
 		if r.exists(path.Join(dir, unit)) {
-			argv = lastExecStart(argv, r.text(path.Join(dir, unit)))
+			s.apply(r.text(path.Join(dir, unit)))
 			break
 		}
 	}
@@ -33,26 +37,82 @@ func execStart(r root, unit string) (argv []string) {
 	}
 	slices.Sort(order)
 	for _, name := range order {
-		argv = lastExecStart(argv, r.text(dropIns[name]))
+		s.apply(r.text(dropIns[name]))
 	}
-	return argv
+	return s.argv(r)
 }
 
-// lastExecStart applies a unit file to what came before: an empty ExecStart= takes all back.
-func lastExecStart(argv []string, text string) []string {
+// startup is what a unit and its drop-ins say of how a service starts. Debian and Amazon
+// Linux put options of dockerd into variables.
+type startup struct {
+	exec        string
+	environment []string // NAME=value
+	files       []string // with more of them
+}
+
+// apply adds a unit file to what came before: an empty setting takes all of its kind back.
+func (s *startup) apply(text string) {
 	text = strings.ReplaceAll(text, "\\\n", " ")
 	for line := range strings.Lines(text) {
-		value, ok := strings.CutPrefix(strings.TrimSpace(line), "ExecStart=")
-		if !ok {
+		key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		value = strings.TrimSpace(value)
+		switch key = strings.TrimSpace(key); {
+		case !ok:
+		case key == "ExecStart":
+			s.exec = value
+		case key == "Environment" && value == "":
+			s.environment = nil
+		case key == "Environment":
+			s.environment = append(s.environment, words(value)...)
+		case key == "EnvironmentFile" && value == "":
+			s.files = nil
+		case key == "EnvironmentFile":
+			s.files = append(s.files, strings.TrimPrefix(value, "-"))
+		}
+	}
+}
+
+// words splits a setting at blanks, as systemd does: quotes hold words together.
+func words(text string) []string {
+	list, err := shlex.Split(text)
+	if err != nil {
+		return strings.Fields(text) // a quote that nobody closed
+	}
+	return list
+}
+
+var (
+	wholeVariable = regexp.MustCompile(`^\$([A-Za-z_][A-Za-z0-9_]*)$`)
+	inVariable    = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+)
+
+// argv is the command line with its variables put in: "$NAME" alone is words, "${NAME}" a
+// part of one (systemd.service(5)).
+func (s *startup) argv(r root) (argv []string) {
+	env := map[string]string{}
+	for _, file := range s.files { // which win
+		for line := range strings.Lines(r.text(file)) {
+			line = strings.TrimSpace(line)
+			if name, value, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, ";") {
+				env[name] = unquote(value)
+			}
+		}
+	}
+	for _, assignment := range slices.Backward(s.environment) {
+		name, value, _ := strings.Cut(assignment, "=")
+		if _, set := env[name]; !set {
+			env[name] = value
+		}
+	}
+	for _, word := range words(s.exec) {
+		if v := wholeVariable.FindStringSubmatch(word); v != nil {
+			argv = append(argv, words(env[v[1]])...)
 			continue
 		}
-		argv = nil
-		for _, word := range strings.Fields(value) {
-			argv = append(argv, strings.Trim(word, `"'`))
-		}
-		if len(argv) > 0 {
-			argv[0] = strings.TrimLeft(argv[0], "-@:+!") // systemd's prefixes
-		}
+		argv = append(argv, inVariable.ReplaceAllStringFunc(word, func(v string) string { return env[v[2:len(v)-1]] }))
+	}
+	if len(argv) > 0 {
+		argv[0] = strings.TrimLeft(argv[0], "-@:+!|") // systemd's prefixes
 	}
 	return argv
 }

@@ -76,13 +76,13 @@ var noise = []string{"nvrm: loading nvidia", "nvrm: version", "nvrm: this can oc
 
 // add looks at one line.
 func (k *klog) add(since time.Duration, text string) {
+	text = cut(strings.TrimSpace(text), mostLine)
 	lower := strings.ToLower(text)
 	if !containsAny(lower, wanted) || containsAny(lower, noise) {
 		return
 	}
 	// The PCI core assigns other devices' memory too, in lines that name them by address only;
 	// which are NVIDIA's is for the check to say, that knows the bus.
-	text = cut(strings.TrimSpace(text), mostLine)
 	if x := xidLine.FindStringSubmatch(text); x != nil {
 		code, _ := strconv.Atoi(x[2])
 		k.xids.add(host.Xid{Since: since, PCI: pciAddress(x[1]), Code: code, Text: text})

@@ -121,7 +121,7 @@ func (m *machine) rpm() ([]host.Package, error) {
 	if isMissing(err) {
 		return nil, nil
 	}
-	locks := versionLocks(m.root)
+	locks := packageLocks(m.root)
 	var found []host.Package
 	for line := range strings.Lines(string(out)) {
 		name, version, ok := strings.Cut(strings.TrimSpace(line), "\t")
@@ -133,36 +133,6 @@ func (m *machine) rpm() ([]host.Package, error) {
 		found = append(found, host.Package{Name: name, Version: version, Held: held})
 	}
 	return found, unreadable("rpm's list of packages", err)
-}
-
-// versionLocks are the names that dnf's versionlock holds: lines "nvidia-driver-3:580.65.06-1.el9.*".
-func versionLocks(r root) []string {
-	var names []string
-	for _, file := range []string{"/etc/dnf/plugins/versionlock.list", "/etc/yum/pluginconf.d/versionlock.list"} {
-		for line := range strings.Lines(r.text(file)) {
-			line = strings.TrimSpace(line)
-			if line == "" || line[0] == '#' || line[0] == '!' {
-				continue
-			}
-			names = append(names, lockedName(line))
-		}
-	}
-	return names
-}
-
-// lockedName is the name in NAME-EPOCH:VERSION-RELEASE.ARCH: what stands before the
-// last "-" that a digit follows and that is not the release's.
-func lockedName(lock string) string {
-	if name, _, ok := strings.Cut(lock, ":"); ok { // the epoch is what follows the last "-"
-		if i := strings.LastIndexByte(name, '-'); i > 0 && strings.Trim(name[i+1:], "0123456789") == "" {
-			return name[:i]
-		}
-	}
-	parts := strings.Split(lock, "-")
-	if len(parts) > 2 {
-		return strings.Join(parts[:len(parts)-2], "-")
-	}
-	return lock
 }
 
 // isMissing says whether a program is not there, or may not be run below another root.

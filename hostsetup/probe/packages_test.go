@@ -86,14 +86,6 @@ func TestRPM(t *testing.T) {
 	assert.DeepEqual(t, one(t, m, readPackages), host.Host{})
 }
 
-func TestLockedNames(t *testing.T) {
-	for lock, want := range map[string]string{
-		"nvidia-driver-3:580.65.06-1.el9.*": "nvidia-driver", "nvidia-driver-580.65.06-1.el9.x86_64": "nvidia-driver", "*nvidia*": "*nvidia*", "a": "a",
-	} {
-		assert.Equal(t, lockedName(lock), want)
-	}
-}
-
 func TestUpstreamVersions(t *testing.T) {
 	for in, want := range map[string]string{
 		"1.20.1-1": "1.20.1", "1:1.20.1-1": "1.20.1", "1.20.0~rc.1-1": "1.20.0-rc.1", "580.65.06-0ubuntu0.24.04.1": "580.65.06", "": "", "2": "2",

@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
@@ -13,7 +14,8 @@ import (
 // nvidiaHosts are where NVIDIA's package sources are.
 var nvidiaHosts = regexp.MustCompile(`https?://(?:nvidia\.github\.io|developer\.download\.nvidia\.(?:com|cn))/[^\s,\]"']*`)
 
-var signedBy = regexp.MustCompile(`(?i)signed-by\s*[=:]\s*([^\s,\]]+)`)
+// signedBy is the key in a line's options: "[arch=amd64 signed-by=/usr/share/keyrings/x.gpg]".
+var signedBy = regexp.MustCompile(`(?i)signed-by=([^\s,\]]+)`)
 
 // readRepositories lists package sources that name NVIDIA's.
 func readRepositories(_ context.Context, m *machine) (fill, error) {
@@ -41,50 +43,67 @@ func readRepositories(_ context.Context, m *machine) (fill, error) {
 	return func(h *host.Host) { h.Toolkit.Sources, h.Toolkit.Repositories = files, repositories }, failed
 }
 
-// repositoriesIn are the entries of a file in apt's two forms or in yum's. In those
-// with paragraphs the key and the switch may stand after the address.
+// repositoriesIn are the entries of a file in apt's two forms or in yum's.
 func repositoriesIn(file, text string) (found []host.Repository) {
 	if path.Ext(file) == ".list" {
 		for line := range strings.Lines(text) {
-			if line = strings.TrimSpace(line); strings.HasPrefix(line, "deb") {
-				found = append(found, entries(file, line)...)
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "deb") {
+				continue
 			}
+			key := ""
+			if k := signedBy.FindStringSubmatch(line); k != nil {
+				key = k[1]
+			}
+			found = append(found, entries(file, line, key)...)
 		}
 		return found
 	}
-	var part []string
-	end := func() {
-		if text := strings.Join(part, "\n"); !disabled.MatchString(text) {
-			found = append(found, entries(file, text)...)
+	for _, p := range paragraphs(text, path.Ext(file) == ".sources") {
+		switch strings.ToLower(p["enabled"]) {
+		case "0", "no", "false", "off":
+			continue
 		}
-		part = nil
+		key := ""
+		if names := strings.FieldsFunc(p["signed-by"], func(c rune) bool { return c == ',' || unicode.IsSpace(c) }); len(names) > 0 {
+			key = names[0]
+		}
+		if strings.Contains(p["signed-by"], "-----BEGIN") {
+			key = file // the key itself stands there
+		}
+		found = append(found, entries(file, p["uris"]+" "+p["baseurl"], key)...)
 	}
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line == "" && path.Ext(file) == ".sources" || strings.HasPrefix(line, "[") {
-			end()
-		}
-		// What else names an address is the key's.
-		key, _, _ := strings.Cut(strings.ToLower(line), ":")
-		if yum, _, ok := strings.Cut(strings.ToLower(line), "="); ok && !strings.Contains(yum, ":") {
-			key = yum
-		}
-		switch strings.TrimSpace(key) {
-		case "uris", "baseurl", "signed-by", "enabled":
-			part = append(part, line)
-		}
-	}
-	end()
 	return found
 }
 
-var disabled = regexp.MustCompile(`(?im)^enabled\s*[:=]\s*(0|no|false)\s*$`)
-
-func entries(file, text string) (found []host.Repository) {
-	key := ""
-	if k := signedBy.FindStringSubmatch(text); k != nil {
-		key = k[1]
+// paragraphs are the parts of a file in the form of deb822(5), with blank lines between
+// them, or of yum.conf(5), with a name in brackets before each: the keys, in lower case, and
+// what they say. A line that begins with a blank goes on with the one before.
+func paragraphs(text string, deb822 bool) (parts []map[string]string) {
+	separator := "="
+	if deb822 {
+		separator = ":"
 	}
+	part, last := map[string]string{}, ""
+	for line := range strings.Lines(text) {
+		bare := strings.TrimSpace(line)
+		switch {
+		case bare == "" && deb822, strings.HasPrefix(line, "["):
+			parts, part, last = append(parts, part), map[string]string{}, ""
+		case bare == "" || bare[0] == '#' || bare[0] == ';':
+		case bare != strings.TrimRight(line, " \t\r\n"):
+			if last != "" {
+				part[last] += "\n" + bare
+			}
+		default:
+			key, value, _ := strings.Cut(bare, separator)
+			last = strings.ToLower(strings.TrimSpace(key))
+			part[last] = strings.TrimSpace(value)
+		}
+	}
+	return append(parts, part)
+}
+
+func entries(file, text, key string) (found []host.Repository) {
 	for _, uri := range nvidiaHosts.FindAllString(text, 20) {
 		found = append(found, host.Repository{File: file, URI: uri, SignedBy: key})
 	}
