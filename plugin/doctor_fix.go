@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
-	"github.com/dockergpu/docker-gpu/internal/capped"
+	"github.com/dockergpu/docker-gpu/internal/bounded"
 )
 
 // step is a fix that --fix makes, and what it mends.
@@ -111,7 +111,7 @@ func (r *doctorRun) failed(s step, i int, argv []string, err error) error {
 // password on the terminal itself.
 func (r *doctorRun) command(ctx context.Context, argv []string) (err error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	said := &capped.Writer{Most: 1 << 20}
+	said := &bounded.Writer{Most: 1 << 20}
 	cmd.Stdout, cmd.Stderr = said, said
 	defer func() {
 		if err != nil || r.opts.verbose {

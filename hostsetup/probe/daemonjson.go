@@ -12,8 +12,8 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
-	"github.com/dockergpu/docker-gpu/internal/policy"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
 // daemonConfig are the keys of daemon.json that say where things are and what

@@ -84,7 +84,7 @@ func TestAFlagOfAVariableAgainstTheFile(t *testing.T) {
 		"etc/sysconfig/docker":                  "OPTIONS=\"--default-ulimit nofile=32768:65536\"\n",
 		"etc/docker/daemon.json":                `{"default-ulimits": {"memlock": {"Name": "memlock", "Hard": -1, "Soft": -1}}}`,
 	}), readDockerd)
-	assert.Equal(t, h.Engine.ConfigError, "default-ulimits: set in the file and as a flag of dockerd, which does not start with both")
+	assert.Equal(t, h.Engine.ConfigError, "default-ulimits: set in the file and by --default-ulimit on dockerd's command line, and dockerd does not start with both: take one away")
 }
 
 func FuzzExecStart(f *testing.F) {

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,18 +88,4 @@ func TestProgramsOfAnotherMachine(t *testing.T) {
 	out, err := m.program(t.Context(), "rpm", "--root", "/x")
 	assert.NilError(t, err)
 	assert.Equal(t, strings.TrimSpace(string(out)), "--root /x")
-}
-
-func TestAnOutputIsBounded(t *testing.T) {
-	b := &capped{most: 5}
-	n, err := b.Write([]byte("abc"))
-	assert.NilError(t, err)
-	assert.Equal(t, n, 3)
-	n, err = b.Write([]byte("defghi"))
-	assert.ErrorIs(t, err, io.ErrShortWrite)
-	assert.Equal(t, n, 3)
-	assert.Equal(t, string(b.data), "abcdef") // one more than most: there was more
-	n, err = b.Write([]byte("x"))
-	assert.ErrorIs(t, err, io.ErrShortWrite)
-	assert.Equal(t, n, 0)
 }

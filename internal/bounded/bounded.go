@@ -1,4 +1,4 @@
-// Package bounded reads what others wrote, and no more of it than fits its kind: a
+// Package bounded takes what others wrote, and no more of it than fits its kind: a
 // file that never ends must not fill the memory.
 package bounded
 

@@ -26,7 +26,7 @@ const (
 func (e *Engine) Facts(ctx context.Context) host.Engine {
 	f := host.Engine{Endpoint: clean(e.Endpoint(), 300), Hooks: hooks(e.config)}
 	// The first call finds out which API the engine speaks, and whether it is there.
-	if err := bounded(ctx, func(ctx context.Context) error {
+	if err := inTime(ctx, func(ctx context.Context) error {
 		_, err := e.API.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
 		return err
 	}); err != nil {
@@ -41,26 +41,26 @@ func (e *Engine) Facts(ctx context.Context) host.Engine {
 	errs := make([]error, 3)
 	var calls sync.WaitGroup
 	calls.Go(func() {
-		errs[0] = bounded(ctx, func(ctx context.Context) (err error) {
+		errs[0] = inTime(ctx, func(ctx context.Context) (err error) {
 			info, err = e.API.Info(ctx, client.InfoOptions{})
 			return err
 		})
 		if s := info.Info.Swarm; errs[0] == nil && s.ControlAvailable {
 			// A node that is not asked to tell its resources is no failure of the engine.
-			_ = bounded(ctx, func(ctx context.Context) (err error) {
+			_ = inTime(ctx, func(ctx context.Context) (err error) {
 				node, err = e.API.NodeInspect(ctx, s.NodeID, client.NodeInspectOptions{})
 				return err
 			})
 		}
 	})
 	calls.Go(func() {
-		errs[1] = bounded(ctx, func(ctx context.Context) (err error) {
+		errs[1] = inTime(ctx, func(ctx context.Context) (err error) {
 			version, err = e.API.ServerVersion(ctx, client.ServerVersionOptions{})
 			return err
 		})
 	})
 	calls.Go(func() {
-		errs[2] = bounded(ctx, func(ctx context.Context) (err error) {
+		errs[2] = inTime(ctx, func(ctx context.Context) (err error) {
 			list, err = e.API.ContainerList(ctx, client.ContainerListOptions{All: true})
 			return err
 		})
@@ -78,8 +78,8 @@ func (e *Engine) Facts(ctx context.Context) host.Engine {
 	return f
 }
 
-// bounded makes a call with the limit of one.
-func bounded(ctx context.Context, call func(context.Context) error) error {
+// inTime makes a call with the limit of one.
+func inTime(ctx context.Context, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := call(ctx)

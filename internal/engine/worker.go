@@ -13,7 +13,7 @@ import (
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
-	"github.com/dockergpu/docker-gpu/internal/capped"
+	"github.com/dockergpu/docker-gpu/internal/bounded"
 )
 
 // Label marks containers and images that this project made; its value is what for.
@@ -251,12 +251,12 @@ func (r *Running) Remove(ctx context.Context) error {
 // output gathers both streams of a program while it runs.
 type output struct {
 	conn           client.HijackedResponse
-	stdout, stderr capped.Writer
+	stdout, stderr bounded.Writer
 	done           chan error
 }
 
 func follow(conn client.HijackedResponse) *output {
-	o := &output{conn: conn, stdout: capped.Writer{Most: mostStdout}, stderr: capped.Writer{Most: mostStderr}, done: make(chan error, 1)}
+	o := &output{conn: conn, stdout: bounded.Writer{Most: mostStdout}, stderr: bounded.Writer{Most: mostStderr}, done: make(chan error, 1)}
 	go func() {
 		_, err := stdcopy.StdCopy(&o.stdout, &o.stderr, conn.Reader)
 		o.done <- err

@@ -1,5 +1,4 @@
-// Package capped bounds what is taken from programs and containers.
-package capped
+package bounded
 
 import "io"
 

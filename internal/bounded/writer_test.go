@@ -1,4 +1,4 @@
-package capped
+package bounded
 
 import (
 	"errors"
