@@ -184,9 +184,9 @@ func (r *doctorRun) table(out io.Writer, rows []outcome) error {
 	return nil
 }
 
-// looked says whether the engine's machine was looked at, here or by a container there.
+// looked says whether the engine's machine was looked at for GPUs, here or by containers there.
 func looked(h *host.Host) bool {
-	return h.Local || h.Kernel.Release != "" && h.Unread["local"] == "" && h.Engine.Kind != "desktop"
+	return h.Local || h.Kernel.Release != "" && h.Unread["local"] == "" && h.Unread["nvml"] == "" && h.Engine.Kind != "desktop"
 }
 
 // gpuCount is the number of GPUs: of the machine where it was looked at, else of the

@@ -119,3 +119,18 @@ func TestDeadHostsCostTheirPatienceOnce(t *testing.T) {
 	}
 	assert.Equal(t, dead, 5)
 }
+
+// Who interrupts waits until what was started elsewhere is removed.
+func TestManyHostsInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	removed := false
+	_, r := fleet(t, []string{"far"}, func(ctx context.Context, _ string) (host.Host, error) {
+		cancel()
+		<-ctx.Done()
+		time.Sleep(100 * time.Millisecond)
+		removed = true
+		return host.Host{}, ctx.Err()
+	}, "--contexts=far")
+	assert.ErrorIs(t, r.do(ctx), context.Canceled)
+	assert.Assert(t, removed)
+}

@@ -124,12 +124,19 @@ func TestFixThatFails(t *testing.T) {
 	assert.Error(t, r.do(t.Context()), "T001 was not mended: there is no one here; run `one` as root")
 }
 
-// Commands run as they are: no shell sees them, and what they print is talk.
+// Commands run as they are: no shell sees them. What they print is talk, and is told with
+// -v or where they fail.
 func TestCommandsOfFixes(t *testing.T) {
 	s := newScreen(t, false, "")
 	r, _ := examining(t, s, machine(""))
 	assert.NilError(t, r.command(t.Context(), []string{"echo", "$HOME; *"}))
+	assert.Equal(t, s.err.String(), "")
+	r.opts.verbose = true
+	assert.NilError(t, r.command(t.Context(), []string{"echo", "$HOME; *"}))
 	assert.Equal(t, s.err.String(), "$HOME; *\n")
+	r.opts.verbose = false
+	assert.ErrorContains(t, r.command(t.Context(), []string{"sh", "-c", "echo why; exit 3"}), "exit status 3")
+	assert.Equal(t, s.err.String(), "$HOME; *\nwhy\n")
 	assert.Equal(t, s.out.String(), "")
 	assert.ErrorContains(t, r.command(t.Context(), []string{"sh", "-c", "exit 3"}), "exit status 3")
 	assert.ErrorIs(t, r.command(t.Context(), []string{"no-such-program-here"}), exec.ErrNotFound)

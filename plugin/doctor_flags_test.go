@@ -23,6 +23,8 @@ func TestFlagsOfDoctorThatCannotBe(t *testing.T) {
 		"--group=dirver":                `did you mean "driver"?`,
 		"--contexts=":                   "--contexts names no context",
 		"--contexts=a --all-contexts":   "--contexts and --all-contexts exclude each other",
+		"--replay=x --engine-only":      "--replay and --engine-only exclude each other: a recording asks nobody",
+		"--list --engine-only":          "--list and --engine-only exclude each other: nothing is examined",
 		"--replay=f --fix":              "a recording cannot be mended",
 		"--replay=f --contexts=a":       "a recording is one host",
 		"--record=f --all-contexts":     "docker --context NAME gpu doctor --record FILE",

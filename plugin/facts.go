@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ const (
 // gatherer gets the facts of the machines behind Docker contexts.
 type gatherer struct {
 	cli      command.Cli
+	err      io.Writer                                      // where it says what it starts
 	local    func(context.Context, probe.Options) host.Host // this machine
 	client   func(context.Context) string                   // the CLI's version
 	patience time.Duration
@@ -44,7 +46,7 @@ type gatherer struct {
 const engineOnlyUsage = "Of a machine elsewhere, ask the engine alone: start no container there"
 
 func newGatherer(cli command.Cli) *gatherer {
-	return &gatherer{cli: cli, local: probe.Local, client: engine.ClientVersion, patience: factsPatience, remote: remote.Machine,
+	return &gatherer{cli: cli, err: cli.Err(), local: probe.Local, client: engine.ClientVersion, patience: factsPatience, remote: remote.Machine,
 		instead: "--engine-only asks the engine alone"}
 }
 
@@ -129,7 +131,7 @@ func (g *gatherer) look(ctx context.Context, e *engine.Engine, contextName strin
 func (g *gatherer) say(format string, args ...any) {
 	g.talk.Lock()
 	defer g.talk.Unlock()
-	fmt.Fprintf(g.cli.Err(), format, args...)
+	fmt.Fprintf(g.err, format, args...)
 }
 
 // workerImage makes sure that the current context's engine has the worker's image.

@@ -1,7 +1,10 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -9,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +23,7 @@ import (
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/probe"
+	"github.com/dockergpu/docker-gpu/internal/engine"
 )
 
 // engineAt is a stand-in for an engine that answers a few questions, and its address.
@@ -72,7 +77,18 @@ func gathering(t *testing.T, contexts map[string]string, local func(context.Cont
 	for name, address := range contexts {
 		assert.NilError(t, s.cli.ContextStore().CreateOrUpdate(store.Metadata{Name: name, Endpoints: map[string]any{dockercontext.DockerEndpoint: dockercontext.EndpointMeta{Host: address}}}))
 	}
-	return &gatherer{cli: s.cli, local: local, client: func(context.Context) string { return "29.8.2" }, patience: 2 * time.Second}
+	return &gatherer{cli: s.cli, err: s.err, local: local, client: func(context.Context) string { return "29.8.2" }, patience: 2 * time.Second, instead: "--engine-only asks the engine alone",
+		remote: func(context.Context, *engine.Engine, func()) (host.Host, error) {
+			t.Error("a machine elsewhere was looked at")
+			return host.Host{}, nil
+		}}
+}
+
+// there is the look at a machine elsewhere.
+func there(_ context.Context, _ *engine.Engine, starting func()) (host.Host, error) {
+	starting()
+	return host.Host{Name: "far", Arch: "arm64", Kernel: host.Kernel{Release: "6.12"}, GPUs: []host.GPU{{Name: "NVIDIA GB200"}},
+		Engine: host.Engine{PID: 9, Config: "{}", ConfigFile: "/etc/docker/daemon.json", Version: "of a file"}, Unread: map[string]string{"klog": "no permission"}}, nil
 }
 
 func here(_ context.Context, o probe.Options) host.Host {
@@ -99,11 +115,39 @@ func TestFactsOfThisMachine(t *testing.T) {
 }
 
 // This machine's GPU is never reported as the server's.
-func TestFactsOfAnotherMachine(t *testing.T) {
-	g := gathering(t, map[string]string{"far": engineAt(t, "tcp", small())}, func(context.Context, probe.Options) host.Host {
+func notHere(t *testing.T) func(context.Context, probe.Options) host.Host {
+	return func(context.Context, probe.Options) host.Host {
 		t.Error("this machine was looked at")
 		return host.Host{}
-	})
+	}
+}
+
+func TestFactsOfAnotherMachine(t *testing.T) {
+	g := gathering(t, map[string]string{"far": engineAt(t, "tcp", small())}, notHere(t))
+	g.remote = there
+	said := overhear(g)
+	h, err := g.facts(t.Context(), "far")
+	assert.NilError(t, err)
+	assert.Assert(t, !h.Local && len(h.GPUs) == 1)
+	assert.Equal(t, h.Name+" "+h.Arch+" "+h.Kernel.Release+" "+h.Context, "far arm64 6.12 far")
+	assert.Equal(t, h.Engine.Version, "29.7.2")
+	assert.Equal(t, h.Engine.PID, 9)
+	assert.Equal(t, h.Engine.Config, "{}")
+	assert.DeepEqual(t, h.Unread, map[string]string{"klog": "no permission"})
+	assert.Equal(t, said.String(), "Looking at the machine behind context \"far\" by a container with its files mounted read-only; --engine-only asks the engine alone.\n")
+}
+
+// overhear takes what a gatherer says.
+func overhear(g *gatherer) *bytes.Buffer {
+	var b bytes.Buffer
+	g.err = &b
+	return &b
+}
+
+func TestFactsOfAnotherEngineAlone(t *testing.T) {
+	g := gathering(t, map[string]string{"far": engineAt(t, "tcp", small())}, notHere(t))
+	g.engineOnly = true
+	said := overhear(g)
 	h, err := g.facts(t.Context(), "far")
 	assert.NilError(t, err)
 	assert.Assert(t, !h.Local && len(h.GPUs) == 0)
@@ -113,6 +157,89 @@ func TestFactsOfAnotherMachine(t *testing.T) {
 		assert.Equal(t, h.Unread[fact], `the machine behind context "far" was not looked at, only its engine was asked`)
 	}
 	assert.Equal(t, h.Unread["engine"], "")
+	assert.Equal(t, said.String(), "")
+}
+
+// A container that cannot be run costs the facts that it would have brought.
+func TestFactsOfAMachineThatIsShut(t *testing.T) {
+	g := gathering(t, map[string]string{"far": engineAt(t, "tcp", small())}, notHere(t))
+	g.remote = func(_ context.Context, _ *engine.Engine, starting func()) (host.Host, error) {
+		return host.Host{GPUs: []host.GPU{{Name: "NVIDIA H200"}}}, errors.New("Mounts \x1b[1mdenied")
+	}
+	h, err := g.facts(t.Context(), "far")
+	assert.NilError(t, err)
+	assert.Equal(t, h.Unread["local"], `the machine behind context "far" could not be looked at: Mounts [1mdenied`)
+	assert.Equal(t, h.Unread["nvml"], "", "its GPUs told all the same")
+	assert.Equal(t, len(h.GPUs), 1)
+	assert.Equal(t, h.Engine.Version, "29.7.2")
+}
+
+// Where no engine answers, nobody waits for a container.
+func TestFactsOfADeadEngine(t *testing.T) {
+	g := gathering(t, map[string]string{"dead": "tcp://127.0.0.1:1"}, notHere(t))
+	g.remote = func(ctx context.Context, _ *engine.Engine, _ func()) (host.Host, error) {
+		<-ctx.Done()
+		return host.Host{}, ctx.Err()
+	}
+	begun := time.Now()
+	h, err := g.facts(t.Context(), "dead")
+	assert.NilError(t, err)
+	assert.Assert(t, time.Since(begun) < 10*time.Second)
+	assert.Assert(t, strings.HasPrefix(h.Unread["engine"], "the engine does not answer: "), h.Unread["engine"])
+}
+
+// What was started elsewhere is removed before facts come back, if that takes no time.
+func TestFactsWaitForTheRemoval(t *testing.T) {
+	address := engineAt(t, "tcp", small())
+	for name, c := range map[string]struct {
+		stop  func(context.Context) (context.Context, context.CancelFunc)
+		takes time.Duration
+		done  bool
+	}{
+		"cancelled": {func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }, 300 * time.Millisecond, true},
+		"late": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, removal+200*time.Millisecond)
+		}, 300 * time.Millisecond, true},
+		"never": {func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }, time.Hour, false},
+		"no time for anything": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, time.Second)
+		}, time.Millisecond, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := gathering(t, map[string]string{"far": address}, notHere(t))
+			ctx, cancel := c.stop(t.Context())
+			defer cancel()
+			removed := make(chan struct{})
+			g.remote = func(ctx context.Context, _ *engine.Engine, _ func()) (host.Host, error) {
+				if name == "cancelled" || name == "never" {
+					cancel()
+				}
+				<-ctx.Done()
+				select {
+				case <-time.After(c.takes):
+					close(removed)
+				case <-t.Context().Done():
+				}
+				return host.Host{}, errors.New("no answer in time")
+			}
+			begun := time.Now()
+			h, err := g.facts(ctx, "far")
+			assert.Assert(t, time.Since(begun) < removal+15*time.Second)
+			select {
+			case <-removed:
+				assert.Assert(t, c.done)
+			default:
+				assert.Assert(t, !c.done)
+			}
+			if strings.HasPrefix(name, "c") || name == "never" {
+				assert.ErrorIs(t, err, context.Canceled)
+				return
+			}
+			assert.NilError(t, err)
+			assert.Equal(t, h.Unread["local"], `the machine behind context "far" could not be looked at: no answer in time`)
+			assert.Equal(t, h.Engine.Version, "29.7.2", "the engine told in time")
+		})
+	}
 }
 
 func TestFactsOfDockerDesktop(t *testing.T) {
@@ -128,6 +255,7 @@ func TestFactsOfDockerDesktop(t *testing.T) {
 
 func TestFactsWithoutAnEngine(t *testing.T) {
 	g := gathering(t, map[string]string{"gone": "unix:///no/such.sock", "dead": "tcp://127.0.0.1:1"}, here)
+	g.remote = func(context.Context, *engine.Engine, func()) (host.Host, error) { return host.Host{}, errors.New("no answer") }
 	h, err := g.facts(t.Context(), "gone")
 	assert.NilError(t, err)
 	assert.Assert(t, h.Local && h.Engine.Version == "" && h.Engine.Error != "")
@@ -161,6 +289,31 @@ func TestFactsComeBack(t *testing.T) {
 	cancel()
 	_, err = g.facts(ctx, "mine")
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// One line for each, whole, however many there are.
+func TestManyMachinesElsewhere(t *testing.T) {
+	contexts := map[string]string{}
+	address := engineAt(t, "tcp", small())
+	for i := range 20 {
+		contexts[fmt.Sprintf("far%02d", i)] = address
+	}
+	g := gathering(t, contexts, notHere(t))
+	g.remote = there
+	said := overhear(g)
+	var all sync.WaitGroup
+	for name := range contexts {
+		all.Go(func() {
+			_, err := g.facts(t.Context(), name)
+			assert.Check(t, err)
+		})
+	}
+	all.Wait()
+	lines := strings.Split(strings.TrimSuffix(said.String(), "\n"), "\n")
+	assert.Equal(t, len(lines), 20)
+	for _, l := range lines {
+		assert.Assert(t, strings.HasPrefix(l, `Looking at the machine behind context "far`) && strings.HasSuffix(l, "."), l)
+	}
 }
 
 func TestSkippedContainersAreTold(t *testing.T) {

@@ -113,11 +113,7 @@ func lsTalk(w io.Writer, h *host.Host) {
 	case why != "":
 		fmt.Fprintf(w, "No GPU can be listed: %s\n", why)
 	case h.Driver.Version == "":
-		where := "here"
-		if !h.Local {
-			where = "on " + cell(lsOr(h.Name, h.Engine.Endpoint))
-		}
-		fmt.Fprintf(w, "No NVIDIA GPU is listed: no NVIDIA driver is loaded %s. `docker gpu doctor` looks for the cause.\n", where)
+		fmt.Fprintln(w, "No NVIDIA GPU is listed: no NVIDIA driver is loaded. `docker gpu doctor` looks for the cause.")
 	default:
 		fmt.Fprintf(w, "No NVIDIA GPU is listed: driver %s is loaded and finds none. `docker gpu doctor` looks for the cause.\n", cell(h.Driver.Version))
 	}

@@ -215,3 +215,32 @@ func TestCell(t *testing.T) {
 	}
 	assert.Equal(t, len([]rune(cell(strings.Repeat("é", 1000)))), 512)
 }
+
+// Of a machine elsewhere, what was seen there is listed, and why nothing was is said.
+func TestLsOfAMachineElsewhere(t *testing.T) {
+	far := func(change func(*host.Host)) *host.Host {
+		h := &host.Host{Context: "far", Kernel: host.Kernel{Release: "6.8"}, Engine: host.Engine{Endpoint: "ssh://me@far", Kind: "docker"}}
+		change(h)
+		return h
+	}
+	for name, c := range map[string]struct {
+		host *host.Host
+		want string
+	}{
+		"seen":              {far(func(h *host.Host) { h.GPUs = []host.GPU{h200(0)} }), ""},
+		"without GPUs":      {far(func(*host.Host) {}), ""},
+		"GPUs do not tell":  {far(func(h *host.Host) { h.Unread = map[string]string{"nvml": "nvidia-smi hangs"} }), ""},
+		"GPUs alone":        {far(func(h *host.Host) { h.GPUs, h.Unread = []host.GPU{h200(0)}, map[string]string{"local": "denied"} }), ""},
+		"not looked at":     {far(func(h *host.Host) { h.Unread = map[string]string{"local": "denied\x1b[2J"} }), `the engine of context "far" is not on this machine (ssh://me@far): denied?[2J; run docker gpu ls there`},
+		"a virtual machine": {far(func(h *host.Host) { h.Engine.Kind, h.GPUs = "desktop", []host.GPU{h200(0)} }), `the engine of context "far" is not on this machine (ssh://me@far): run docker gpu ls there`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := lsUnseen(c.host)
+			if c.want == "" {
+				assert.NilError(t, err)
+				return
+			}
+			assert.Error(t, err, c.want)
+		})
+	}
+}

@@ -9,6 +9,7 @@ import (
 type Context struct {
 	Device
 	handle uintptr
+	module *Module // the embedded kernels, once one was asked for
 }
 
 // Context retains the device's primary context and makes it current on this thread.

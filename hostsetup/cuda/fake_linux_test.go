@@ -16,18 +16,19 @@ import (
 // one thread of the operating system only, memory belongs to a device, a kernel is
 // launched with a pointer for each of its parameters.
 type fakeCUDA struct {
-	mu      sync.Mutex
-	devices []*fakeDevice
-	current map[int]int // thread → device+1
-	modules map[uintptr]*ptxProgram
-	peers   map[[2]int]bool
-	noPeers bool
-	fail    map[string]int32         // call → result
-	hang    map[string]chan struct{} // call → until
-	calls   []string
-	lie     func(device int, program *ptxProgram) // after a kernel
-	events  map[uintptr]time.Time
-	next    uintptr
+	mu        sync.Mutex
+	devices   []*fakeDevice
+	current   map[int]int // thread → device+1
+	modules   map[uintptr]map[string]*ptxProgram
+	functions map[uintptr]*ptxProgram
+	peers     map[[2]int]bool
+	noPeers   bool
+	fail      map[string]int32         // call → result
+	hang      map[string]chan struct{} // call → until
+	calls     []string
+	lie       func(device int, program *ptxProgram) // after a kernel
+	events    map[uintptr]time.Time
+	next      uintptr
 }
 
 type fakeDevice struct {
@@ -40,7 +41,7 @@ type fakeDevice struct {
 }
 
 func newFake(devices ...*fakeDevice) *fakeCUDA {
-	f := &fakeCUDA{devices: devices, current: map[int]int{}, modules: map[uintptr]*ptxProgram{}, peers: map[[2]int]bool{},
+	f := &fakeCUDA{devices: devices, current: map[int]int{}, modules: map[uintptr]map[string]*ptxProgram{}, functions: map[uintptr]*ptxProgram{}, peers: map[[2]int]bool{},
 		fail: map[string]int32{}, hang: map[string]chan struct{}{}, events: map[uintptr]time.Time{}, next: 0x1000}
 	for i, d := range devices {
 		d.memory, d.top = map[uint64][]byte{}, uint64(i+1)<<40
@@ -175,18 +176,20 @@ func (f *fakeCUDA) api() *api {
 		},
 		moduleLoadDataEx: func(m *uintptr, image *byte, options uint32, keys *int32, values *jitValues) int32 {
 			return f.inContext("cuModuleLoadDataEx", func(d *fakeDevice) int32 {
-				p, err := readPTX(goBytes(image))
+				all, err := readPTXModule(goBytes(image))
 				if err != nil {
 					if k := unsafe.Slice(keys, options); slices.Equal(k, []int32{5, 6}) {
 						copy(unsafe.Slice(values.log, values.size), append([]byte("ptxas: "+err.Error()), 0))
 					}
 					return 218
 				}
-				if int(10*d.major+d.minor) < p.target {
-					return 209
+				for _, p := range all {
+					if int(10*d.major+d.minor) < p.target {
+						return 209
+					}
 				}
 				handle(m)
-				f.modules[*m] = p
+				f.modules[*m] = all
 				return 0
 			})
 		},
@@ -195,10 +198,12 @@ func (f *fakeCUDA) api() *api {
 		},
 		moduleGetFunc: func(fn *uintptr, m uintptr, name *byte) int32 {
 			return f.inContext("cuModuleGetFunction", func(*fakeDevice) int32 {
-				if p := f.modules[m]; p == nil || p.entry != goString(name) {
+				p := f.modules[m][goString(name)]
+				if p == nil {
 					return 500 // CUDA_ERROR_NOT_FOUND
 				}
-				*fn = m
+				handle(fn)
+				f.functions[*fn] = p
 				return 0
 			})
 		},
@@ -265,7 +270,7 @@ func (f *fakeCUDA) api() *api {
 		},
 		launchKernel: func(fn uintptr, gx, gy, gz, bx, by, bz, shared uint32, stream uintptr, parameters, _ *unsafe.Pointer) int32 {
 			return f.inContext("cuLaunchKernel", func(*fakeDevice) int32 {
-				p, device := f.modules[fn], f.here()
+				p, device := f.functions[fn], f.here()
 				if p == nil || gx*gy*gz == 0 || bx*by*bz == 0 || bx*by*bz > 1024 || gz*bz != 1 || shared != 0 {
 					return 1
 				}

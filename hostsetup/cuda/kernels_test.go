@@ -3,8 +3,10 @@ package cuda
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -160,4 +162,30 @@ func decode(b []byte) []float32 {
 		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
 	return v
+}
+
+// All kernels that a card can run are one text, in the newest of their languages and for
+// the newest of their targets; none that it cannot run is among them.
+func TestKernelsInOnePiece(t *testing.T) {
+	old := []string{"checksum", "fill", "gemm_fp32"}
+	tensor := []string{"checksum", "fill", "gemm_bf16", "gemm_fp16", "gemm_fp16_sm75", "gemm_fp32", "gemm_tf32"}
+	for capability, c := range map[[2]int]struct {
+		version, target int
+		names           []string
+	}{
+		{6, 0}: {43, 50, old}, {7, 0}: {43, 50, old}, {7, 5}: {65, 75, append([]string{"gemm_fp16_sm75"}, old...)},
+		{8, 0}: {70, 80, tensor}, {9, 0}: {70, 80, tensor}, {12, 1}: {70, 80, tensor},
+	} {
+		text, err := program(Device{Major: capability[0], Minor: capability[1]})
+		assert.NilError(t, err)
+		all, err := readPTXModule(string(text))
+		assert.NilError(t, err, "%v", capability)
+		slices.Sort(c.names)
+		assert.DeepEqual(t, slices.Sorted(maps.Keys(all)), c.names)
+		for _, p := range all {
+			assert.Equal(t, p.version, c.version)
+			assert.Equal(t, p.target, c.target)
+		}
+		assert.Equal(t, strings.Count(string(text), ".version"), 1)
+	}
 }

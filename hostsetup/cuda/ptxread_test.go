@@ -61,6 +61,27 @@ var (
 
 var ptxSpecials = []string{"%tid.x", "%tid.y", "%ntid.x", "%ctaid.x", "%ctaid.y", "%nctaid.x", "%laneid"}
 
+// readPTXModule reads a text with several kernels, by name.
+func readPTXModule(text string) (map[string]*ptxProgram, error) {
+	const entry = ".visible .entry "
+	parts := strings.Split(text, entry)
+	all := map[string]*ptxProgram{}
+	for _, part := range parts[1:] {
+		p, err := readPTX(parts[0] + entry + part)
+		if err != nil {
+			return nil, err
+		}
+		if all[p.entry] != nil {
+			return nil, fmt.Errorf("%s is there twice", p.entry)
+		}
+		all[p.entry] = p
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("there is no kernel")
+	}
+	return all, nil
+}
+
 func readPTX(text string) (*ptxProgram, error) {
 	p := &ptxProgram{registers: map[string]int{}, shared: map[string]uint64{}}
 	labels := map[string]int{}

@@ -124,48 +124,23 @@ func (s *Smoke) device(d Device) *Context {
 		!s.stage(t, report.Line{Stage: report.Kernel, GPU: d.UUID}, func(l *report.Line) error { return s.kernels(l, c) }) {
 		return nil
 	}
-	if !s.formats(c) {
+	right := true
+	for _, f := range Formats() {
+		right = s.stage(t, report.Line{Stage: report.GEMM, GPU: d.UUID, Format: f.Name}, func(l *report.Line) error {
+			return s.gemm(l, c, f)
+		}) && right
+		if t.Hung() {
+			return nil
+		}
+	}
+	if !right {
 		return nil
 	}
 	return c
 }
 
-// formats multiplies in all formats side by side, each on a thread of its own: most of the
-// time the driver compiles. Their lines come in the order of the formats.
-func (s *Smoke) formats(c *Context) (right bool) {
-	formats := Formats()
-	lines := make([]report.Line, len(formats))
-	var all sync.WaitGroup
-	for i, f := range formats {
-		all.Go(func() {
-			t := NewThread()
-			defer t.Close()
-			lines[i] = s.run(t, report.Line{Stage: report.GEMM, GPU: c.UUID, Format: f.Name}, func(l *report.Line) error {
-				if err := c.Use(); err != nil {
-					return err
-				}
-				return s.gemm(l, c, f)
-			})
-		})
-	}
-	all.Wait()
-	right = true
-	for _, l := range lines {
-		s.emit(l)
-		right = right && l.OK
-	}
-	return right
-}
-
 // stage runs one stage on a thread and prints its line; it says whether all was well.
 func (s *Smoke) stage(t *Thread, l report.Line, f func(*report.Line) error) bool {
-	l = s.run(t, l, f)
-	s.emit(l)
-	return l.OK
-}
-
-// run runs one stage on a thread and completes its line.
-func (s *Smoke) run(t *Thread, l report.Line, f func(*report.Line) error) report.Line {
 	start := time.Now()
 	name := l.Stage
 	if l.Format != "" {
@@ -179,7 +154,8 @@ func (s *Smoke) run(t *Thread, l report.Line, f func(*report.Line) error) report
 		l = theirs
 	}
 	l.Milliseconds, l.OK, l.Error = since(start), err == nil, describe(err)
-	return l
+	s.emit(l)
+	return err == nil
 }
 
 func (s *Smoke) emit(l report.Line) {

@@ -80,22 +80,20 @@ func (s *Smoke) kernels(l *report.Line, c *Context) (err error) {
 	return nil
 }
 
-func (c *Context) fill(buffer Memory, seed uint64) (err error) {
-	m, f, err := c.kernel("fill")
+func (c *Context) fill(buffer Memory, seed uint64) error {
+	f, err := c.kernel("fill")
 	if err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, m.Unload()) }()
 	return cmp.Or(f.Launch(grid, block, Stream{}, buffer.Address, buffer.Size/8, seed), c.Synchronize())
 }
 
 // checksum adds up a buffer, which may be a peer's, on this context's device.
 func (c *Context) checksum(buffer Memory) (total uint64, err error) {
-	m, f, err := c.kernel("checksum")
+	f, err := c.kernel("checksum")
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = cmp.Or(err, m.Unload()) }()
 	sum, drop, err := c.take(8)
 	defer func() { err = cmp.Or(err, drop()) }()
 	if err != nil {
@@ -117,11 +115,10 @@ func (s *Smoke) gemm(l *report.Line, c *Context, f Format) (err error) {
 		return nil
 	}
 	p := s.want.products[f.Bits]()
-	m, kernel, err := c.kernel(name)
+	kernel, err := c.kernel(name)
 	if err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, m.Unload()) }()
 	a, drop, err := c.matrix(p.a, f)
 	defer func() { err = cmp.Or(err, drop()) }()
 	if err != nil {

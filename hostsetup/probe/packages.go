@@ -61,10 +61,12 @@ func (m *machine) findPackages() (packages, error) {
 // mostPackages bounds what a hostile database can make us keep.
 const mostPackages = 2000
 
-// dpkg reads /var/lib/dpkg/status, paragraph by paragraph. "apt-mark hold" is a
+const dpkgStatus = "/var/lib/dpkg/status"
+
+// dpkg reads its list of packages, paragraph by paragraph. "apt-mark hold" is a
 // selection there: "Status: hold ok installed".
 func dpkg(r root) ([]host.Package, error) {
-	f, err := r.open("/var/lib/dpkg/status")
+	f, err := r.open(dpkgStatus)
 	if err != nil {
 		return nil, unreadable("dpkg's list of packages", err)
 	}
@@ -115,7 +117,7 @@ func (m *machine) rpm() ([]host.Package, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	out, err := m.run(ctx, "rpm", "--root", string(m.root), "-qa", "--qf", `%{NAME}\t%{EPOCH}:%{VERSION}-%{RELEASE}\n`)
-	if isMissing(err) && !m.itself {
+	if isMissing(err) && !m.itself && !m.root.exists(dpkgStatus) { // Debian has an empty database as well
 		return nil, errOutside("rpm")
 	}
 	if isMissing(err) {

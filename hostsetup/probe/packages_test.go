@@ -79,6 +79,7 @@ func TestRPM(t *testing.T) {
 	// A container has not the program, which is no word on what is installed.
 	h = one(t, fake(t, files{"var/lib/rpm/": ""}), readPackages)
 	assert.DeepEqual(t, h, host.Host{Unread: map[string]string{"it": "rpm cannot be asked from outside of the machine"}})
+	assert.DeepEqual(t, one(t, fake(t, files{"var/lib/rpm/": "", "var/lib/dpkg/status": ""}), readPackages), host.Host{})
 
 	// Debian has the program too, and nothing in its database: it is not asked.
 	m = fake(t, nil)

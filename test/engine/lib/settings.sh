@@ -14,7 +14,7 @@ registry=localhost:$registry_port
 debian_mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 variants="containerd graphdriver buildkit old"
 
-dir=$cache/run
+dir=${DOCKER_GPU_ENGINE_DIR:-$cache/run}
 variant=
 gpu=
 
