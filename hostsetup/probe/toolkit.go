@@ -37,7 +37,12 @@ func readToolkit(ctx context.Context, m *machine) (fill, error) {
 	t.Binaries, t.Installed = m.binaries(search)
 	t.Config, t.ConfigError = toolkitConfig(m.root)
 	var err error
-	t.Version, err = m.toolkitVersion(ctx, t.Binaries["nvidia-ctk"])
+	ctk := t.Binaries["nvidia-ctk"]
+	if ctk == "" { // installed without a package, where dockerd does not look
+		elsewhere, _ := m.binaries(systemPath)
+		ctk = elsewhere["nvidia-ctk"]
+	}
+	t.Version, err = m.toolkitVersion(ctx, ctk)
 	return func(h *host.Host) {
 		// The repositories are a source of their own.
 		t.Sources, t.Repositories = h.Toolkit.Sources, h.Toolkit.Repositories

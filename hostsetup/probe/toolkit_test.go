@@ -62,6 +62,14 @@ func TestToolkitOutsideOfPackages(t *testing.T) {
 			assert.Equal(t, h.Unread["it"], c.why)
 		})
 	}
+	// A dockerd that does not look where the tool is: it is installed all the same.
+	m := fake(t, files{"usr/bin/nvidia-ctk*": "", "usr/bin/nvidia-cdi-hook*": ""})
+	m.daemon = func() dockerd { return dockerd{Engine: host.Engine{Path: "/opt/docker/bin"}} }
+	m.run = says(t, "/usr/bin/nvidia-ctk --version", "NVIDIA Container Toolkit CLI version 1.20.1\n", nil)
+	off := one(t, m, readToolkit)
+	assert.Equal(t, off.Toolkit.Version, "1.20.1")
+	assert.Equal(t, len(off.Toolkit.Binaries), 0)
+
 	// Below another root the program is there and may not be run.
 	h := one(t, fake(t, files{"usr/bin/nvidia-ctk*": ""}), readToolkit)
 	assert.DeepEqual(t, h.Unread, map[string]string{"it": "the version of /usr/bin/nvidia-ctk cannot be read: nvidia-ctk cannot be asked from outside of the machine"})
