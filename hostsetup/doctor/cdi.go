@@ -222,17 +222,11 @@ func cdiOff(h *host.Host, _ time.Time) []Finding {
 		}
 	}
 	restart := engineRestart(h)
-	restart.Title = title + ", then " + restart.Title
-	if policy.Compare(h.Toolkit.Version, policy.ToolkitCurrent) >= 0 && !h.Engine.Rootless && h.Engine.Kind != "snap" && h.Engine.Kind != "desktop" {
-		// Earlier ones drop every other feature from the file.
-		file := configFile(h)
-		restart.Argv = slices.Concat([][]string{{"cp", "-a", "--", file, file + ".before"}, {"nvidia-ctk", "runtime", "configure", "--runtime=docker", "--config=" + file, "--cdi.enabled"}}, restart.Argv)
-		restart.Undo = [][]string{{"mv", "--", file + ".before", file}, {"systemctl", "restart", "docker"}}
-		if h.Engine.Config == "" {
-			restart.Argv, restart.Undo = restart.Argv[1:], [][]string{{"rm", "--", file}, {"systemctl", "restart", "docker"}}
-		}
-	} else {
-		restart.Argv = nil
+	title += ", then " + restart.Title
+	if policy.Compare(h.Toolkit.Version, policy.ToolkitCurrent) >= 0 && !h.Engine.Rootless {
+		restart = configure(h, title, restart, "--cdi.enabled")
+	} else { // earlier toolkits drop every other feature from the file
+		restart.Title, restart.Argv = title, nil
 	}
 	f.Fixes = []Fix{restart}
 	return []Finding{f}

@@ -30,7 +30,11 @@ func installDriver(h *host.Host) []Fix {
 	if argv == nil {
 		return []Fix{manual(fmt.Sprintf("install NVIDIA's driver, branch %d, %s kernel modules, as your distribution says", advice.Branch, flavourWord(advice.Open)), Reboot)}
 	}
-	return []Fix{{Title: fmt.Sprintf("install NVIDIA's driver, branch %d, %s kernel modules, and restart", advice.Branch, flavourWord(advice.Open)),
+	branch := fmt.Sprintf("branch %d", advice.Branch)
+	if newestOnly(h) {
+		branch = "the newest branch"
+	}
+	return []Fix{{Title: fmt.Sprintf("install NVIDIA's driver, %s, %s kernel modules, and restart", branch, flavourWord(advice.Open)),
 		Argv: append(argv, []string{"systemctl", "reboot"}), Root: true, Disruption: Reboot}}
 }
 
@@ -48,6 +52,10 @@ func hasScreen(h *host.Host) bool {
 	return len(gpus) > 0 && !slices.ContainsFunc(gpus, func(p host.PCI) bool { return p.Class != "0300" })
 }
 
+// newestOnly says that a distribution's commands get the newest branch, which drives
+// no GPU before Turing.
+func newestOnly(h *host.Host) bool { return h.OS.ID == "fedora" || packager(h) == "zypper" }
+
 var release = regexp.MustCompile(`^\d+(\.\d+)*$`)
 
 // installArgv are the commands for the host's distribution; nil where none are known.
@@ -58,7 +66,7 @@ func installArgv(h *host.Host, a policy.Advice) [][]string {
 	}
 	major, _, _ := strings.Cut(version, ".")
 	arch := map[string]string{"amd64": "x86_64", "arm64": "sbsa"}[h.Arch]
-	if arch == "" {
+	if arch == "" || !a.Open && newestOnly(h) || h.OS.ID == "azurelinux" { // whose repository has a name of its own
 		return nil
 	}
 	pkg := map[bool]string{true: "nvidia-open", false: "cuda-drivers"}[a.Open]
@@ -87,7 +95,9 @@ func installArgv(h *host.Host, a policy.Advice) [][]string {
 			repo = "amzn" + major
 		}
 		argv := [][]string{{"dnf", "config-manager", "--add-repo", cudaRepos + repo + "/" + arch + "/cuda-" + repo + ".repo"}}
-		if repo != "rhel10" { // it has no module streams
+		if repo == "rhel10" { // it has no module streams
+			argv = append(argv, []string{"dnf", "install", "-y", "python3-dnf-plugin-versionlock"}, []string{"dnf", "versionlock", fmt.Sprintf("*nvidia*%d*", a.Branch)})
+		} else {
 			argv = append(argv, []string{"dnf", "module", "reset", "-y", "nvidia-driver"}, []string{"dnf", "module", "enable", "-y", fmt.Sprintf("nvidia-driver:%d%s", a.Branch, map[bool]string{true: "-open", false: "-dkms"}[a.Open])})
 		}
 		return append(argv, []string{"dnf", "install", "-y", "kernel-devel-matched", "kernel-headers", pkg})

@@ -123,6 +123,12 @@ func offTheBus(h *host.Host, _ time.Time) []Finding {
 	if len(names) == 1 {
 		f.GPU = uuid
 	}
+	back := h.Unread["nvml"] == "" && len(xidsOf(h, 79)) > 0 && !slices.ContainsFunc(h.GPUs, func(g host.GPU) bool { return g.Lost }) &&
+		!slices.ContainsFunc(xidsOf(h, 79), func(x host.Xid) bool { g, known := gpuAt(h, x.PCI); return !recovered(g, known) })
+	if back {
+		f.Severity, f.Summary = Warning, tidy(strings.Join(names, ", ")+" fell off the bus and is back")
+		f.Fixes = fixes[min(1, len(fixes)-1):] // what to do if it comes again
+	}
 	return []Finding{f}
 }
 

@@ -68,11 +68,12 @@ func selectGPU(g host.GPU) string {
 func samePCI(a, b string) bool { return a != "" && shortPCI(a) == shortPCI(b) }
 
 // shortPCI is an address without its function, which the kernel log leaves out, and
-// with a domain of four digits, of which NVML writes eight: "0000:65:00".
+// with a domain as the kernel writes it, in four digits or as many as it takes; NVML
+// writes eight: "0000:65:00".
 func shortPCI(a string) string {
 	a, _, _ = strings.Cut(strings.ToLower(a), ".")
-	if domain, rest, ok := strings.Cut(a, ":"); ok && len(domain) == 8 {
-		return domain[4:] + ":" + rest
+	if domain, rest, ok := strings.Cut(a, ":"); ok && len(domain) > 4 {
+		return strings.TrimLeft(domain[:len(domain)-4], "0") + domain[len(domain)-4:] + ":" + rest
 	}
 	return a
 }

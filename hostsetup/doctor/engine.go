@@ -75,12 +75,19 @@ func unreadRuntimes(h *host.Host, _ time.Time) []Finding {
 		return nil
 	}
 	f := Finding{
-		Summary:  fmt.Sprintf("%s defines the runtime %s, which the daemon does not know", shown(configFile(h)), listed(lost)),
+		Summary:  fmt.Sprintf("%s defines what the daemon does not know: %s", shown(configFile(h)), listed(lost)),
 		Evidence: []Evidence{{configFile(h), "runtimes: " + listed(lost)}, {"docker info", "runtimes: " + listed(slices.Sorted(maps.Keys(h.Engine.Runtimes)))}},
 		Fixes:    []Fix{engineReload(h)},
 	}
 	if i := slices.IndexFunc(h.Engine.Args, func(a string) bool { return strings.HasPrefix(a, "--config-file") }); i >= 0 {
 		f.Evidence = append(f.Evidence, Evidence{"dockerd's command line", shown(strings.Join(h.Engine.Args[i:], " "))})
+		_, named, inOne := strings.Cut(h.Engine.Args[i], "=")
+		if !inOne && i+1 < len(h.Engine.Args) {
+			named = h.Engine.Args[i+1]
+		}
+		if named != configFile(h) {
+			f.Fixes = []Fix{byHand("define them in "+shown(named)+", which this daemon reads, then systemctl reload docker", true, Reload)}
+		}
 	}
 	return []Finding{f}
 }
@@ -106,15 +113,22 @@ func danglingRuntime(h *host.Host, _ time.Time) (out []Finding) {
 		if h.Engine.DefaultRuntime == name {
 			f.Summary += ": as the default it stops every container"
 		}
+		f.Fixes = []Fix{toolkitInstall(h)}
+		if onEnginePath(h, "nvidia-container-runtime") && plainName.MatchString(name) {
+			f.Fixes[0] = configure(h, "name the installed program for "+name, engineReload(h), "--nvidia-runtime-name="+name)
+		}
 		remove := engineReload(h)
 		remove.Title, remove.Argv = fmt.Sprintf("or take the runtime %s out of %s, then %s", shown(name), shown(configFile(h)), remove.Title), nil
-		f.Fixes = []Fix{toolkitInstall(h), remove}
+		f.Fixes = append(f.Fixes, remove)
 		out = append(out, f)
 	}
 	return out
 }
 
 func noDefaultRuntime(h *host.Host, _ time.Time) []Finding {
+	if len(h.Engine.Runtimes) == 0 {
+		return nil // it did not tell what it knows
+	}
 	inFile, _ := daemonJSON(h)["default-runtime"].(string)
 	for _, c := range []struct{ name, source string }{{h.Engine.DefaultRuntime, "docker info"}, {inFile, configFile(h)}} {
 		if c.name == "" || c.name == "runc" || strings.HasPrefix(c.name, "io.containerd.") {

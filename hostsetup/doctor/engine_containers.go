@@ -102,16 +102,21 @@ func lacksCapabilities(h *host.Host, _ time.Time) (out []Finding) {
 			out = append(out, Finding{
 				Summary:  fmt.Sprintf("%s has no %s: NVIDIA_DRIVER_CAPABILITIES is %q", shown(c.Name), strings.Join(lacks, " and no "), shown(c.Capabilities)),
 				Evidence: []Evidence{{"docker inspect", shown(c.Name + ": NVIDIA_DRIVER_CAPABILITIES=" + c.Capabilities)}},
-				Fixes:    []Fix{byHand("recreate it with NVIDIA_DRIVER_CAPABILITIES="+strings.Join(append([]string{shown(c.Capabilities)}, lacks...), ","), false, Restart)},
+				Fixes:    []Fix{byHand("recreate it with NVIDIA_DRIVER_CAPABILITIES="+shown(strings.Join(append(capabilities(c.Capabilities), lacks...), ",")), false, Restart)},
 			})
 		}
 	}
 	return out
 }
 
+// capabilities are the words of NVIDIA_DRIVER_CAPABILITIES.
+func capabilities(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
 // missingCapabilities are those of compute and utility that a value lacks.
 func missingCapabilities(value string) (lacks []string) {
-	have := strings.Split(strings.ReplaceAll(value, " ", ""), ",")
+	have := capabilities(value)
 	for _, want := range []string{"compute", "utility"} {
 		if !slices.Contains(have, want) && !slices.Contains(have, "all") {
 			lacks = append(lacks, want)

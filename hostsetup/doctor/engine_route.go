@@ -178,6 +178,9 @@ func shown(text string) string {
 // listed names a few things and counts the rest.
 func listed(names []string) string {
 	const most = 4
+	if len(names) == 0 {
+		return "none"
+	}
 	var out []string
 	for i, n := range names {
 		if i == most {

@@ -100,8 +100,12 @@ func lostAtReload(h *host.Host, now time.Time) []Finding {
 	engine := policy.EngineOf(h.Engine.Version)
 	again := "start the containers again with --device nvidia.com/gpu=all in place of --gpus"
 	switch {
+	case engine.GPUsByCDI && route == byCDI && !slices.ContainsFunc(runningOnGPUs(h), func(c host.Container) bool { return c.Route == "runtime" }):
+		start := restartContainers(exposed)
+		start.Title += ": --gpus goes by CDI now"
+		f.Fixes = append(f.Fixes, start)
 	case engine.GPUsByCDI && route == byCDI:
-		f.Fixes = append(f.Fixes, byHand("recreate the containers: --gpus goes by CDI now", false, Restart))
+		f.Fixes = append(f.Fixes, byHand("recreate the containers with --gpus, which goes by CDI now, in place of the nvidia runtime", false, Restart))
 	case engine.GPUsByCDI:
 		made := makeSpec(h)
 		made.Title += ", and recreate the containers: --gpus then goes by CDI"
@@ -115,7 +119,9 @@ func lostAtReload(h *host.Host, now time.Time) []Finding {
 			f.Fixes = append(f.Fixes, byHand(again, false, Restart))
 		}
 	default:
-		f.Fixes = append(f.Fixes, byHand("upgrade Docker to 29.2 or newer, where --gpus goes by CDI", true, Restart))
+		newer := engineFixes(h)
+		newer[0].Title += "; from 29.2 on --gpus goes by CDI"
+		f.Fixes = append(f.Fixes, newer...)
 	}
 	restart := engineRestart(h)
 	restart.Title = `or put "exec-opts": ["native.cgroupdriver=cgroupfs"] into ` + shown(configFile(h)) + ", then " + restart.Title

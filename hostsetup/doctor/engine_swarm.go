@@ -119,15 +119,7 @@ func taskRuntime(h *host.Host, _ time.Time) []Finding {
 	if !offers(h) || strings.HasPrefix(h.Engine.DefaultRuntime, "nvidia") {
 		return nil
 	}
-	reload := engineReload(h)
-	reload.Title = "make nvidia the default runtime"
-	reload.Argv = append([][]string{{"nvidia-ctk", "runtime", "configure", "--runtime=docker", "--config=" + configFile(h), "--set-as-default"}}, reload.Argv...)
-	reload.Undo = nil
-	if h.Engine.Config != "" {
-		file := configFile(h)
-		reload.Argv = append([][]string{{"cp", "-a", "--", file, file + ".before"}}, reload.Argv...)
-		reload.Undo = append([][]string{{"mv", "--", file + ".before", file}}, engineReload(h).Argv...)
-	}
+	reload := configure(h, "make nvidia the default runtime", engineReload(h), "--set-as-default")
 	return []Finding{{
 		Summary:  "this node offers GPUs to the swarm, but its default runtime is " + shown(h.Engine.DefaultRuntime) + ": tasks get none",
 		Evidence: []Evidence{{"docker info", shown("default runtime " + h.Engine.DefaultRuntime)}, {"docker info", "generic resources: " + listed(h.Engine.Swarm.GPUs)}},

@@ -111,8 +111,8 @@ func fanOff(g host.GPU) (Finding, bool) {
 
 func powerCapped(g host.GPU) (Finding, bool) {
 	p := g.Power
-	if p == nil || p.Default <= 0 || p.Limit <= 0 || p.Limit > p.Default-1 || strings.Contains(g.Name, "Laptop") || strings.Contains(g.Name, "Max-Q") {
-		return Finding{}, false // a laptop's limit moves with its battery and its other chips
+	if p == nil || !(p.Limit > 0 && p.Limit <= p.Default-1) || strings.Contains(g.Name, "Laptop") || strings.Contains(g.Name, "Max-Q") {
+		return Finding{}, false // unknown, or no number; a laptop's limit moves with its battery and its other chips
 	}
 	return told([]Evidence{saw("NVML", "limit %.0f W, default %.0f W", p.Limit, p.Default)},
 		[]Fix{{Title: "go back to the default", Argv: [][]string{{"nvidia-smi", "-i", selectGPU(g), "-pl", watts(p.Default)}}, Root: true, Disruption: None,

@@ -93,5 +93,5 @@ func uncorrected(g host.GPU) (Finding, bool) {
 	if e.SRAMThresholdExceeded {
 		return told(seen, []Fix{replaceCard("its SRAM has more errors than NVIDIA allows")}, "%s: the SRAM error threshold is exceeded", gpuName(g)), true
 	}
-	return told(seen, []Fix{resetGPU(g), replaceCard("if errors come back after the reset")}, "%s: %d memory errors could not be corrected", gpuName(g), e.VolatileUncorrected), true
+	return told(seen, []Fix{resetGPU(g), replaceCard("if errors come back after the reset")}, "%s: %d uncorrected memory error%s", gpuName(g), e.VolatileUncorrected, map[bool]string{false: "s"}[e.VolatileUncorrected == 1]), true
 }

@@ -61,7 +61,7 @@ func Examine(h *host.Host, checks []Check, now time.Time) *Report {
 			continue
 		}
 		for _, f := range found {
-			f = c.complete(f)
+			f = fromOutside(h, c.complete(f))
 			if f.Severity == Error {
 				cause[c.Code] = c.Code
 			}
@@ -81,6 +81,27 @@ func (c Check) complete(f Finding) Finding {
 	f.Evidence = slices.Clone(f.Evidence)
 	for i, e := range f.Evidence {
 		f.Evidence[i].Source = shown(e.Source) // the name of a file, often
+	}
+	return f
+}
+
+// fromOutside takes from fixes what a container, or Windows' Linux, cannot do to the
+// machine: to restart it.
+func fromOutside(h *host.Host, f Finding) Finding {
+	where := ""
+	switch {
+	case inContainer(h):
+		where = ", on the container's host"
+	case h.OS.WSL != 0:
+		where = ", in Windows"
+	default:
+		return f
+	}
+	f.Fixes = slices.Clone(f.Fixes)
+	for i, x := range f.Fixes {
+		if x.Disruption == Reboot && x.Argv != nil {
+			f.Fixes[i] = manual(x.Title+where, Reboot)
+		}
 	}
 	return f
 }

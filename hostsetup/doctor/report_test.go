@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,25 @@ func TestACauseHidesWhatFollowsFromIt(t *testing.T) {
 	assert.DeepEqual(t, r.Hidden, []Hidden{{"B", "A"}, {"C", "A"}})
 	assert.Equal(t, r.Findings[0].Cause, "because of A")
 	assert.Equal(t, r.Worst(), Error)
+}
+
+// A container cannot restart its machine, and says who can.
+func TestRestartsAreForTheMachine(t *testing.T) {
+	c := always("A", Error)
+	c.Run = func(*host.Host, time.Time) []Finding {
+		return []Finding{{Summary: "x", Fixes: []Fix{reboot("restart"), manual("look", Reboot), {Title: "reset", Disruption: Restart, Argv: [][]string{{"nvidia-smi", "-r"}}}}}}
+	}
+	for where, want := range map[host.OS]string{
+		{}:                    "restart [systemctl reboot]; look []; reset [nvidia-smi -r]",
+		{Container: "docker"}: "restart, on the container's host []; look []; reset [nvidia-smi -r]",
+		{WSL: 2}:              "restart, in Windows []; look []; reset [nvidia-smi -r]",
+	} {
+		var got []string
+		for _, f := range Examine(&host.Host{OS: where}, []Check{c}, time.Time{}).Findings[0].Fixes {
+			got = append(got, f.Title+" ["+commands(f.Argv)+"]")
+		}
+		assert.Equal(t, strings.Join(got, "; "), want)
+	}
 }
 
 func TestAFactThatIsNotThereIsNoFailure(t *testing.T) {

@@ -237,6 +237,26 @@ func engineReload(h *host.Host) Fix {
 	return Fix{Title: "have Docker read daemon.json again", Root: true, Disruption: Reload, Argv: [][]string{{"systemctl", "reload", "docker"}}}
 }
 
+// configure has nvidia-ctk change daemon.json, keeping a copy, and Docker take it in;
+// by hand where the file is not one that a command can name.
+func configure(h *host.Host, title string, then Fix, options ...string) Fix {
+	name := configFile(h)
+	then.Title = title
+	unseen := !has(h, Local) || h.Unread["dockerd"] != "" // a copy of what may be there cannot be promised
+	if unseen || !path.IsAbs(name) || h.Engine.Kind == "snap" || h.Engine.Kind == "desktop" {
+		then.Argv = nil
+		return then
+	}
+	again := then.Argv
+	argv := append([]string{"nvidia-ctk", "runtime", "configure", "--runtime=docker", "--config=" + name}, options...)
+	then.Argv, then.Undo = slices.Concat([][]string{argv}, again), slices.Concat([][]string{{"rm", "--", name}}, again)
+	if h.Engine.Config != "" {
+		then.Argv = slices.Insert(then.Argv, 0, []string{"cp", "-a", "--", name, name + ".before"})
+		then.Undo[0] = []string{"mv", "--", name + ".before", name}
+	}
+	return then
+}
+
 // byHand is a fix that takes an editor.
 func byHand(title string, root bool, d Disruption) Fix {
 	return Fix{Title: title, Root: root, Disruption: d}
