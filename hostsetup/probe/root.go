@@ -20,6 +20,7 @@ type root string
 const (
 	mostText    = 64 << 10 // bytes of a small file
 	mostEntries = 10000    // names in one folder
+	mostConfigs = 300      // files of a folder that are read as a whole
 	mostLinks   = 40       // as in the kernel
 )
 
@@ -152,6 +153,12 @@ func (r root) list(dir, pattern string) ([]string, error) {
 	names = slices.DeleteFunc(names, func(n string) bool { ok, _ := path.Match(pattern, n); return !ok })
 	slices.Sort(names)
 	return names, nil
+}
+
+// configs are the names of a folder of configuration that match a pattern: the first few.
+func (r root) configs(dir, pattern string) ([]string, error) {
+	names, err := r.list(dir, pattern)
+	return names[:min(len(names), mostConfigs)], err
 }
 
 // target is what a link says, "" where there is none or it may not be read.
