@@ -134,6 +134,16 @@ func TestReadingUpToALimit(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
+func TestTheHeadOfAFile(t *testing.T) {
+	r := folder(t, files{"five": "12345", "dir/": "", "proc/cpuinfo": strings.Repeat("processor\t: 0\nflags\t\t: fpu hypervisor\n", 1<<20)})
+	for most, want := range map[int64]string{0: "", 3: "123", 5: "12345", 9: "12345"} {
+		assert.Equal(t, string(r.head("five", most)), want)
+	}
+	assert.Equal(t, len(r.head("none", 5))+len(r.head("dir", 5)), 0)
+	known, guest := cpuFlags(r) // of a machine with a million processors
+	assert.Assert(t, known && guest)
+}
+
 func TestAFolderOfManyNames(t *testing.T) {
 	dir := t.TempDir()
 	for i := range mostEntries + 100 {

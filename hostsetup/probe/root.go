@@ -126,6 +126,20 @@ func all(r io.Reader, most int64) ([]byte, error) {
 	return data, err
 }
 
+// head is the beginning of a file, nothing if it cannot be read.
+func (r root) head(name string, most int64) []byte {
+	f, err := r.open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most))
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
 // text is a small file's content without blanks around it, "" if it cannot be read.
 func (r root) text(name string) string {
 	data, err := r.read(name, mostText)
