@@ -1,11 +1,13 @@
 package host
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -242,6 +244,30 @@ func TestOtherVersionsOfTheSchema(t *testing.T) {
 	assert.NilError(t, json.Unmarshal([]byte(`{"schemaVersion": 1, "name": "box", "later": {"x": [1]}, "gpus": [{"index": 1, "name": "N", "more": true}], "kernel": {"release": "6.8", "tuned": "yes"}}`), &h))
 	assert.DeepEqual(t, h, Host{SchemaVersion: 1, Name: "box", GPUs: []GPU{{Index: 1, Name: "N"}}, Kernel: Kernel{Release: "6.8"}})
 	assert.Equal(t, SchemaVersion, 1)
+}
+
+// The recordings that doctor is tested on are of this schema: a member that they have and a
+// host has not was renamed, or never read.
+func TestRecordingsAreOfThisSchema(t *testing.T) {
+	names, err := filepath.Glob("../doctor/testdata/*.json")
+	assert.NilError(t, err)
+	assert.Assert(t, len(names) > 20)
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		assert.NilError(t, err)
+		decoder := json.NewDecoder(bytes.NewReader(data))
+		decoder.DisallowUnknownFields()
+		var h Host
+		assert.NilError(t, decoder.Decode(&h), name)
+		assert.Equal(t, h.SchemaVersion, SchemaVersion, name)
+		again, err := json.Marshal(h)
+		assert.NilError(t, err)
+		var back Host
+		assert.NilError(t, json.Unmarshal(again, &back))
+		twice, err := json.Marshal(back)
+		assert.NilError(t, err)
+		assert.Equal(t, string(twice), string(again), name)
+	}
 }
 
 // Go's decoder takes names in any case; what it must not take is another type.

@@ -27,7 +27,7 @@ func execStart(r root, unit string) []string {
 	dropIns := map[string]string{}
 	var order []string
 	for _, dir := range unitDirs() {
-		names, _ := r.list(path.Join(dir, unit+".d"), "*.conf")
+		names, _ := r.configs(path.Join(dir, unit+".d"), "*.conf")
 		for _, name := range names {
 			if dropIns[name] == "" { // a stronger folder hides one of the same name
 				dropIns[name] = path.Join(dir, unit+".d", name)

@@ -55,6 +55,9 @@ func bootTime(r root) time.Time {
 	return time.Time{}
 }
 
+// mostKernels are looked into; boot partitions have room for a few.
+const mostKernels = 50
+
 // kernels are those on disk.
 type kernels struct {
 	list []host.InstalledKernel
@@ -85,8 +88,10 @@ func (m *machine) findKernels() (kernels, error) {
 	if err != nil {
 		return kernels{}, unreadable("/lib/modules", err)
 	}
+	// Each has an index of a megabyte; the newest are those that can be started next.
+	slices.SortFunc(names, compareReleases)
 	var found []host.InstalledKernel
-	for _, release := range names {
+	for _, release := range names[max(0, len(names)-mostKernels):] {
 		dir := path.Join("/lib/modules", release)
 		// A folder without modules.dep is what a removed kernel leaves behind.
 		if !m.root.isDir(dir) || !m.root.exists(dir+"/modules.dep") && !m.root.exists(dir+"/kernel") {
@@ -96,7 +101,6 @@ func (m *machine) findKernels() (kernels, error) {
 			Release: release, NVIDIA: nvidiaModule(m.root, dir), Headers: m.root.isDir(dir + "/build"),
 		})
 	}
-	slices.SortFunc(found, func(a, b host.InstalledKernel) int { return compareReleases(a.Release, b.Release) })
 	return kernels{found, nextBoot(m.root, found)}, nil
 }
 

@@ -89,7 +89,7 @@ func parameters(r root, module string) map[string]string {
 func blacklist(r root) []string {
 	files := map[string]string{}
 	for _, dir := range []string{"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"} {
-		names, _ := r.list(dir, "*.conf")
+		names, _ := r.configs(dir, "*.conf")
 		for _, name := range names {
 			if _, hidden := files[name]; !hidden {
 				files[name] = path.Join(dir, name)

@@ -60,28 +60,13 @@ var (
 	ipv6      = regexp.MustCompile(`[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*`)
 	hostOfURL = regexp.MustCompile(`\b([a-z][a-z0-9+]{1,10}://)(?:[^/\s"'@]*@)?([A-Za-z0-9.\-_]+|\[[0-9a-fA-F:.]+\])`)
 	homeDir   = regexp.MustCompile(`(/home/|/Users/)([^/\s"',:;]+)`)
-	secret    = regexp.MustCompile(`(?i)("[^"\n]*(?:token|passw|secret|api-?key|credential)[^"\n]*"\s*:\s*)"(?:[^"\\\n]|\\.)*"`)
-	secretArg = regexp.MustCompile(`(?i)\b([a-z0-9_.-]*(?:token|passw|secret|api-?key|credential)[a-z0-9_.-]*=)[^\s",]+`)
+	secret    = regexp.MustCompile(`(?i)("[^"\n]*(?:token|passw|secret|(?:api|access)[-_]?key|credential)[^"\n]*"\s*:\s*)"(?:[^"\\\n]|\\.)*"`)
+	secretArg = regexp.MustCompile(`(?i)\b([a-z0-9_.-]*(?:token|passw|secret|(?:api|access)[-_]?key|credential)[a-z0-9_.-]*=)[^\s",]+`)
 	dockerID  = regexp.MustCompile(`\b(?:[A-Z2-7]{4}:){11}[A-Z2-7]{4}\b`)
 	registry  = regexp.MustCompile(`^(?:[a-zA-Z0-9_-]+\.)+[a-zA-Z0-9-]+(?::\d+)?/|^localhost(?::\d+)?/|^[a-zA-Z0-9_-]+:\d+/`)
 	// fqdn takes no file: its last part is a public suffix or one that organisations use inside.
 	fqdn = regexp.MustCompile(`(?i)\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:com|net|org|edu|gov|io|dev|ai|cloud|eu|de|uk|fr|cn|jp|corp|local|lan|internal|intra|localdomain)\b`)
 )
-
-// public are hosts that tell nothing of the machine.
-func public(name string) bool {
-	return slices.ContainsFunc([]string{
-		"docker.io", "docker.com", "nvcr.io", "nvidia.com", "nvidia.cn", "nvidia.github.io", "ghcr.io", "quay.io", "mcr.microsoft.com", "gcr.io",
-		"debian.org", "ubuntu.com", "io.containerd", "github.com",
-	}, func(p string) bool { name := strings.ToLower(name); return name == p || strings.HasSuffix(name, "."+p) })
-}
-
-// plain says whether a host's name is a word that texts about GPUs hold anyhow: it
-// tells nothing, and to replace it everywhere would make other facts of them.
-func plain(name string) bool {
-	return slices.Contains([]string{"nvidia", "gpu", "docker", "dockerd", "cdi", "cuda", "all", "default", "localhost", "host", "linux", "root", "ubuntu",
-		"debian", "fedora", "node", "server", "kernel", "pci", "dev", "usr", "lib", "etc", "var", "run", "bin", "workstation"}, strings.ToLower(name))
-}
 
 // text redacts one text of a host. Some fields are names as a whole, some are never one.
 func (r *redactor) text(field, s string) string {
@@ -107,6 +92,12 @@ func (r *redactor) text(field, s string) string {
 			if s != "" && w.text == s {
 				return w.pseudonym
 			}
+		}
+	case "kernel.installed.signer":
+		// Ubuntu names a machine's own key by it; an image of another machine has that one's.
+		const own = " Secure Boot Module Signature key"
+		if name, ok := strings.CutSuffix(s, own); ok {
+			return r.other("host", name) + own
 		}
 	case "engine.containers.image":
 		if m := registry.FindString(s); m != "" && !public(strings.TrimSuffix(m, "/")) {
@@ -228,30 +219,4 @@ func (r *redactor) other(kind, text string) string {
 		r.given[r.others[key]] = true
 	}
 	return r.others[key]
-}
-
-// replaceWord replaces a text where it stands alone: not in a longer name.
-func replaceWord(s, text, with string) string {
-	if len(text) < 3 || text == with {
-		return s
-	}
-	var out strings.Builder
-	for {
-		i := strings.Index(s, text)
-		if i < 0 {
-			return out.String() + s
-		}
-		end := i + len(text)
-		out.WriteString(s[:i])
-		if (i == 0 || !inName(s[i-1])) && (end == len(s) || !inName(s[end])) {
-			out.WriteString(with)
-		} else {
-			out.WriteString(text)
-		}
-		s = s[end:]
-	}
-}
-
-func inName(c byte) bool {
-	return c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }

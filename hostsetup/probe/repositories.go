@@ -26,7 +26,7 @@ func readRepositories(_ context.Context, m *machine) (fill, error) {
 		{"/etc/apt", "sources.list"}, {"/etc/apt/sources.list.d", "*.list"}, {"/etc/apt/sources.list.d", "*.sources"},
 		{"/etc/yum.repos.d", "*.repo"}, {"/etc/zypp/repos.d", "*.repo"},
 	} {
-		names, err := m.root.list(in.dir, in.pattern)
+		names, err := m.root.configs(in.dir, in.pattern)
 		failed = errors.Join(failed, unreadable(in.dir, err))
 		for _, name := range names {
 			file := path.Join(in.dir, name)

@@ -20,6 +20,7 @@ type root string
 const (
 	mostText    = 64 << 10 // bytes of a small file
 	mostEntries = 10000    // names in one folder
+	mostConfigs = 300      // files of a folder that are read as a whole
 	mostLinks   = 40       // as in the kernel
 )
 
@@ -125,6 +126,20 @@ func all(r io.Reader, most int64) ([]byte, error) {
 	return data, err
 }
 
+// head is the beginning of a file, nothing if it cannot be read.
+func (r root) head(name string, most int64) []byte {
+	f, err := r.open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most))
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
 // text is a small file's content without blanks around it, "" if it cannot be read.
 func (r root) text(name string) string {
 	data, err := r.read(name, mostText)
@@ -152,6 +167,12 @@ func (r root) list(dir, pattern string) ([]string, error) {
 	names = slices.DeleteFunc(names, func(n string) bool { ok, _ := path.Match(pattern, n); return !ok })
 	slices.Sort(names)
 	return names, nil
+}
+
+// configs are the names of a folder of configuration that match a pattern: the first few.
+func (r root) configs(dir, pattern string) ([]string, error) {
+	names, err := r.list(dir, pattern)
+	return names[:min(len(names), mostConfigs)], err
 }
 
 // target is what a link says, "" where there is none or it may not be read.

@@ -31,8 +31,8 @@ const (
 func (m *machine) trusted() (t trusted) {
 	const dir = "/sys/firmware/efi/efivars"
 	for _, pattern := range firmwareKeys() {
-		names, _ := m.root.list(dir, pattern)
-		for _, name := range names[:min(len(names), 100)] {
+		names, _ := m.root.configs(dir, pattern)
+		for _, name := range names {
 			if data, err := m.root.read(path.Join(dir, name), mostVariable); err == nil && len(data) > 4 {
 				t.certificates = append(t.certificates, certificates(data[4:])...) // behind the attributes
 			}

@@ -1,0 +1,136 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+)
+
+// Files as they are found on machines: what dockerd would make of each.
+func TestShapesOfDaemonJSON(t *testing.T) {
+	type want struct {
+		why, root string
+		cdi       []string
+		limits    host.Limits
+	}
+	shm := host.Limits{Shm: 64 << 20}
+	for name, c := range map[string]struct {
+		text string
+		want want
+	}{
+		"the toolkit's":        {"{\n    \"runtimes\": {\n        \"nvidia\": {\n            \"args\": [],\n            \"path\": \"nvidia-container-runtime\"\n        }\n    }\n}", want{limits: shm}},
+		"a default runtime":    {`{"default-runtime": "nvidia", "runtimes": {"nvidia": {"path": "/usr/bin/nvidia-container-runtime"}}, "exec-opts": ["native.cgroupdriver=cgroupfs"]}`, want{limits: shm}},
+		"a data folder":        {`{"data-root": "/mnt/docker"}`, want{root: "/mnt/docker", limits: shm}},
+		"its old name":         {`{"graph": "/mnt/docker"}`, want{root: "/mnt/docker", limits: shm}},
+		"both names":           {`{"graph": "/a", "data-root": "/b"}`, want{root: "/b", limits: shm}},
+		"folders of specs":     {`{"features": {"cdi": true}, "cdi-spec-dirs": ["/etc/cdi/", "/opt/cdi"]}`, want{cdi: []string{"/etc/cdi/", "/opt/cdi"}, limits: shm}},
+		"shared memory":        {`{"default-shm-size": "16G"}`, want{limits: host.Limits{Shm: 16 << 30}}},
+		"in bytes":             {`{"default-shm-size": 17179869184}`, want{limits: host.Limits{Shm: 16 << 30}}},
+		"in small letters":     {`{"default-shm-size": "512m"}`, want{limits: host.Limits{Shm: 512 << 20}}},
+		"with a unit":          {`{"default-shm-size": "1GiB"}`, want{limits: host.Limits{Shm: 1 << 30}}},
+		"of no size":           {`{"default-shm-size": "lots"}`, want{limits: shm}},
+		"negative":             {`{"default-shm-size": -1}`, want{limits: shm}},
+		"locked memory":        {`{"default-ulimits": {"memlock": {"Name": "memlock", "Hard": -1, "Soft": -1}, "nofile": {"Name": "nofile", "Hard": 64000, "Soft": 64000}}}`, want{limits: host.Limits{Shm: 64 << 20, Memlock: -1}}},
+		"locked in kilobytes":  {`{"default-ulimits": {"memlock": {"Soft": 67108864}}}`, want{limits: host.Limits{Shm: 64 << 20, Memlock: 64 << 20}}},
+		"a limit of no form":   {`{"default-ulimits": {"memlock": "unlimited"}}`, want{limits: shm}},
+		"a byte-order mark":    {"\xef\xbb\xbf{\"data-root\": \"/d\"}", want{root: "/d", limits: shm}},
+		"a key twice":          {`{"data-root": "/a", "data-root": "/b"}`, want{root: "/b", limits: shm}},
+		"unknown keys":         {`{"later": {"x": [1, 2]}, "data-root": "/d"}`, want{root: "/d", limits: shm}},
+		"null":                 {`{"data-root": null, "default-ulimits": null, "cdi-spec-dirs": null}`, want{limits: shm}},
+		"only null":            {`null`, want{limits: shm}},
+		"empty":                {"", want{limits: shm}},
+		"a comma too many":     {"{\n  \"debug\": true,\n}\n", want{why: "line 3, column 1: invalid character '}' looking for beginning of object key string", limits: shm}},
+		"a comma too few":      {"{\n  \"debug\": true\n  \"data-root\": \"/d\"\n}\n", want{why: "line 3, column 3: invalid character '\"' after object key:value pair", limits: shm}},
+		"single quotes":        {"{'debug': true}", want{why: "line 1, column 2: invalid character '\\'' looking for beginning of object key string", limits: shm}},
+		"a comment":            {"{\n  // debug\n}", want{why: "line 2, column 3: invalid character '/' looking for beginning of object key string", limits: shm}},
+		"pasted twice":         {"{\"debug\": true}\n{\"debug\": true}\n", want{why: "line 2, column 1: text follows the end of the object", limits: shm}},
+		"a bracket too many":   {"{\"debug\": true}}\n", want{why: "line 1, column 16: text follows the end of the object", limits: shm}},
+		"curly quotes":         {"{“debug”: true}", want{why: "line 1, column 2: invalid character 'â' looking for beginning of object key string", limits: shm}},
+		"YAML":                 {"debug: true\n", want{why: "line 1, column 1: invalid character 'd' looking for beginning of value", limits: shm}},
+		"a text":               {`"hello"`, want{why: "it is no object but of type string", limits: shm}},
+		"cut off":              {"{\"runtimes\": {\"nvidia\": {", want{why: "it ends in the middle", limits: shm}},
+		"UTF-16":               {"\xff\xfe{\x00}\x00", want{why: "line 1, column 1: invalid character 'ÿ' looking for beginning of value", limits: shm}},
+		"folders of no list":   {`{"cdi-spec-dirs": "/etc/cdi"}`, want{why: "cdi-spec-dirs must not be a string", limits: shm}},
+		"an address of number": {`{"hosts": [2375]}`, want{why: "hosts must not be a number", limits: shm}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := one(t, fake(t, with(process(42, "dockerd\x00", ""), files{"etc/docker/daemon.json": c.text})), readDockerd)
+			e := h.Engine
+			assert.Equal(t, e.ConfigError, c.want.why)
+			assert.Equal(t, e.Root, c.want.root)
+			assert.DeepEqual(t, e.CDIDirs, c.want.cdi)
+			assert.DeepEqual(t, h.Limits, c.want.limits)
+			assert.Equal(t, e.Config, c.text) // it is kept as it is
+			assert.Equal(t, e.ConfigFile, "/etc/docker/daemon.json")
+		})
+	}
+}
+
+func TestAFileOfAnySize(t *testing.T) {
+	h := one(t, fake(t, files{"etc/docker/daemon.json": `{"x": "` + strings.Repeat("y", 2<<20) + `"}`}), readDockerd)
+	assert.Assert(t, strings.Contains(h.Engine.ConfigError, "it is too large"), h.Engine.ConfigError)
+	assert.Equal(t, h.Engine.Config, "")
+	deep := strings.Repeat(`{"a":`, 200_000)
+	h = one(t, fake(t, files{"etc/docker/daemon.json": deep}), readDockerd)
+	assert.Assert(t, h.Engine.ConfigError != "")
+}
+
+// dockerd takes many keys as flags by another name; those that it merges are no conflict.
+func TestFlagsThatTheFileHasToo(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		args string
+		keys string
+	}{
+		"the data folder":     {`{"data-root": "/a"}`, "--data-root /b", "data-root"},
+		"its short name":      {`{"data-root": "/a"}`, "-g /b", "data-root"},
+		"addresses":           {`{"hosts": ["tcp://:1"]}`, "-H fd://", "hosts"},
+		"addresses, together": {`{"hosts": ["tcp://:1"]}`, "-Hfd://", "hosts"},
+		"addresses, in full":  {`{"hosts": ["tcp://:1"]}`, "--host=fd://", "hosts"},
+		"a switch":            {`{"live-restore": true}`, "--live-restore", "live-restore"},
+		"a switch set":        {`{"live-restore": true}`, "--live-restore=false", "live-restore"},
+		"the store":           {`{"storage-driver": "overlay2"}`, "--storage-driver overlay2", "storage-driver"},
+		"limits":              {`{"default-ulimits": {}}`, "--default-ulimit nofile=1:2", "default-ulimits"},
+		"mirrors":             {`{"registry-mirrors": []}`, "--registry-mirror https://m", "registry-mirrors"},
+		"options of the log":  {`{"log-opts": {}}`, "--log-opt max-size=1m", "log-opts"},
+		"several":             {`{"debug": true, "mtu": 1400, "bip": "10.0.0.1/8"}`, "--mtu 1500 --debug", "debug, mtu"},
+		"none":                {`{"debug": true}`, "-H fd:// --containerd=/run/containerd/containerd.sock", ""},
+		"a longer name":       {`{"log-level": "info"}`, "--log-level-x y", ""},
+		"merged":              {`{"features": {"cdi": true}, "runtimes": {}}`, "--feature cdi=false --add-runtime x=y", ""},
+		"an empty file":       {`{}`, "--debug", ""},
+		"a broken one":        {`{`, "--debug", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := ""
+			if c.keys != "" {
+				want = c.keys + ": set in the file and as a flag of dockerd, which does not start with both"
+			}
+			assert.Equal(t, conflict([]byte(c.text), strings.Fields(c.args)), want)
+		})
+	}
+}
+
+func TestPositions(t *testing.T) {
+	text := []byte("ab\ncd\n\nef")
+	for offset, want := range map[int64]string{0: "1:1", 1: "1:1", 2: "1:2", 3: "1:3", 4: "2:1", 7: "3:1", 8: "4:1", 9: "4:2", 100: "4:3", -5: "1:1"} {
+		line, column := position(text, offset)
+		assert.Equal(t, fmt.Sprintf("%d:%d", line, column), want, "%d", offset)
+	}
+}
+
+func FuzzDaemonJSON(f *testing.F) {
+	f.Add([]byte(`{"hosts": ["fd://"], "default-shm-size": "1g", "default-ulimits": {"memlock": {"Soft": -1}}}`))
+	f.Add([]byte("\xef\xbb\xbf{}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		config, why := parseDaemonJSON(data)
+		if strings.Contains(why, "\n") {
+			t.Fatal(why)
+		}
+		_ = limits(dockerd{}, config)
+		_ = conflict(data, []string{"-H", "fd://"})
+	})
+}
