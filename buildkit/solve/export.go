@@ -122,11 +122,9 @@ func place(ctx context.Context, b *Builder, e *bkclient.ExportEntry, out Output,
 		}
 		return toFile(e, out.Dest)
 	case bkclient.ExporterOCI, bkclient.ExporterTar:
-		if tar, err := strconv.ParseBool(e.Attrs["tar"]); err == nil && !tar {
-			e.OutputDir = out.Dest
-			return nil, nil
+		if tar, err := strconv.ParseBool(e.Attrs["tar"]); err != nil || tar {
+			return toFile(e, out.Dest)
 		}
-		return toFile(e, out.Dest)
 	}
 	if out.Dest == "" {
 		return nil, fmt.Errorf("--output type=%s takes dest=DIRECTORY", out.Type)
@@ -186,7 +184,8 @@ func streamTo(ctx context.Context, e *bkclient.ExportEntry, load Loader) func(er
 	}
 }
 
-// toFile writes beside the destination and renames at the end.
+// toFile writes beside the destination and renames at the end. What is no file, such as
+// a pipe or a device, is written to as it is.
 func toFile(e *bkclient.ExportEntry, dest string) (func(error) error, error) {
 	if dest == "" || dest == "-" {
 		if fi, err := os.Stdout.Stat(); err == nil && fi.Mode()&os.ModeCharDevice != 0 {
@@ -195,8 +194,17 @@ func toFile(e *bkclient.ExportEntry, dest string) (func(error) error, error) {
 		e.Output = func(map[string]string) (io.WriteCloser, error) { return os.Stdout, nil }
 		return nil, nil
 	}
-	if fi, err := os.Stat(dest); err == nil && fi.IsDir() {
-		return nil, fmt.Errorf("--output type=%s: dest %s is a directory, not a file", e.Type, dest)
+	if fi, err := os.Stat(dest); err == nil {
+		switch {
+		case fi.IsDir():
+			return nil, fmt.Errorf("--output type=%s: dest %s is a directory, not a file", e.Type, dest)
+		case !fi.Mode().IsRegular():
+			e.Output = func(map[string]string) (io.WriteCloser, error) { return os.OpenFile(dest, os.O_WRONLY, 0) }
+			return nil, nil
+		}
+		if dest, err = filepath.EvalSymlinks(dest); err != nil { // the file, not the link to it
+			return nil, fmt.Errorf("--output dest=%s: %w", dest, err)
+		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(dest), "."+filepath.Base(dest)+".*")
 	if err != nil {
