@@ -105,13 +105,17 @@ func TestReportsOfALineWithoutEnd(t *testing.T) {
 
 func TestStepErrorsOfEachKind(t *testing.T) {
 	for step, want := range map[StepError]string{
-		{"resolve", "error: × No solution found"}:                   "the packages cannot be resolved: No solution found",
-		{"resolve", "Failed to build psycopg2"}:                     "a package has no wheel for this Python and cannot be built from its source here; choose a version that has one, or add what it takes to compile it, such as --apt build-essential,python3-dev: Failed to build psycopg2",
-		{"install", "No space left on device"}:                      "install: No space left on device",
-		{"index", "error: Name or service not known"}:               "the package index cannot be reached from the builder; check --index-url and the builder's network (Name or service not known)",
-		{"hash", "uv.whl has sha256 1, expected 2"}:                 "the uv that the index offers is not the one this docker gpu knows: uv.whl has sha256 1, expected 2",
-		{"install", "Hash mismatch for torch==2.14.0"}:              "a package is not the file that was locked: Hash mismatch for torch==2.14.0; if you trust the new file, delete gpu.lock and build again",
-		{"install", "Hash mismatch for x: tls handshake timed out"}: "the package index cannot be reached from the builder; check --index-url and the builder's network (Hash mismatch for x: tls handshake timed out)",
+		{"certificate", "self-signed certificate in chain"}:                           "the package index has a certificate that the build does not trust; name your organisation's authorities with --ca-bundle FILE (self-signed certificate in chain)",
+		{"resolve", "error sending request: invalid peer certificate: UnknownIssuer"}: "the package index has a certificate that the build does not trust; name your organisation's authorities with --ca-bundle FILE (error sending request: invalid peer certificate: UnknownIssuer)",
+		{"resolve", "error: Failed to fetch: tcp connect error: Connection refused"}:  "the package index cannot be reached from the builder; check --index-url and the builder's network (Failed to fetch: tcp connect error: Connection refused)",
+		{"apt", "E: Unable to locate package x"}:                                      "apt: E: Unable to locate package x",
+		{"resolve", "error: × No solution found"}:                                     "the packages cannot be resolved: No solution found",
+		{"resolve", "Failed to build psycopg2"}:                                       "a package has no wheel for this Python and cannot be built from its source here; choose a version that has one, or add what it takes to compile it, such as --apt build-essential,python3-dev: Failed to build psycopg2",
+		{"install", "No space left on device"}:                                        "install: No space left on device",
+		{"index", "error: Name or service not known"}:                                 "the package index cannot be reached from the builder; check --index-url and the builder's network (Name or service not known)",
+		{"hash", "uv.whl has sha256 1, expected 2"}:                                   "the uv that the index offers is not the one this docker gpu knows: uv.whl has sha256 1, expected 2",
+		{"install", "Hash mismatch for torch==2.14.0"}:                                "a package is not the file that was locked: Hash mismatch for torch==2.14.0; if you trust the new file, delete gpu.lock and build again",
+		{"install", "Hash mismatch for x: tls handshake timed out"}:                   "the package index cannot be reached from the builder; check --index-url and the builder's network (Hash mismatch for x: tls handshake timed out)",
 	} {
 		assert.Error(t, &step, want)
 	}
