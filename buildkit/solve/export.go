@@ -25,6 +25,9 @@ type Output struct {
 
 // ParseOutput reads one -o value: CSV of key=value, or a directory alone.
 func ParseOutput(s string) (Output, error) {
+	if strings.TrimSpace(s) == "" {
+		return Output{}, errors.New("--output is empty; name a directory, or say type=image, registry, docker, oci, tar, local or cacheonly")
+	}
 	fields, err := csvvalue.Fields(s, nil)
 	if err != nil {
 		return Output{}, fmt.Errorf("--output %q: %w", s, err)
@@ -67,7 +70,7 @@ type Loader func(ctx context.Context, archive io.Reader) error
 // build, with its error: it ends what streams, and puts a finished file in place
 // of the old one or removes an unfinished one.
 func Exports(ctx context.Context, b *Builder, tags []string, outputs []Output, load Loader) (entries []bkclient.ExportEntry, wait func(error) error, err error) {
-	names, err := normalise(tags)
+	names, err := Names(tags)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -223,8 +226,8 @@ func toFile(e *bkclient.ExportEntry, dest string) (func(error) error, error) {
 	}, nil
 }
 
-// normalise gives names their registry and tag, as docker does.
-func normalise(tags []string) (string, error) {
+// Names gives tags their registry and tag, as docker does, in the form of exporters.
+func Names(tags []string) (string, error) {
 	var names []string
 	for _, tag := range tags {
 		named, err := reference.ParseNormalizedNamed(tag)
