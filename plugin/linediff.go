@@ -8,7 +8,11 @@ import (
 
 // secretValues are members of the Docker client's configuration that nobody wants to see
 // on a screen, and passwords in addresses.
-var secretValues = regexp.MustCompile(`("(?i:auth|identitytoken|registrytoken|password|secret)"\s*:\s*)"[^"]*"|("(?i:HttpHeaders)"\s*:\s*)\{[^}]*\}|(://)[^/@"\s]*@`)
+var secretValues = regexp.MustCompile(`("(?i:auth|identitytoken|registrytoken|password|secret)"\s*:\s*)` + jsonText +
+	`|("(?i:HttpHeaders)"\s*:\s*)\{(?:[^}"]|` + jsonText + `)*\}|(://)[^/"\s]*@`)
+
+// jsonText is a string of JSON, with quotes in it or cut off.
+const jsonText = `"(?:[^"\\]|\\.)*(?:"|$)`
 
 // lineDiff shows which lines of a file change, and nothing of the rest: it may hold
 // credentials, and those on a changed line are hidden.
