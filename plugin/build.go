@@ -100,6 +100,9 @@ func (r *buildRun) read() error {
 	}
 	r.spec = spec.Merge(r.spec, r.opts.flagSpec())
 	if err := spec.Validate(r.spec); err != nil {
+		if own := spec.Validate(r.opts.flagSpec()); own != nil && own.Error() == err.Error() {
+			return usageError{err} // a flag says it, and no file
+		}
 		return err
 	}
 	if r.opts.path == "" && !r.spec.Wants() {
@@ -194,9 +197,10 @@ func sourceDate() (time.Time, error) {
 	if !ok || v == "" {
 		return time.Time{}, nil
 	}
+	const last = 253402300799 // of the year 9999: no later one can be written in an image
 	seconds, err := strconv.ParseInt(v, 10, 64)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH=%q is no number of seconds", v)
+	if err != nil || seconds < 0 || seconds > last {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH=%q is no number of seconds since 1970", v)
 	}
 	return time.Unix(seconds, 0).UTC(), nil
 }
@@ -219,7 +223,7 @@ holds packages only.`,
 
   # What would be built, and why
   docker gpu build --torch --explain .`,
-		Args: cobra.MaximumNArgs(1),
+		Args: onePath,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				opts.path = args[0]

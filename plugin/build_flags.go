@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -115,7 +116,7 @@ func (o *buildOptions) check(flags *pflag.FlagSet) error {
 		return flagError("%w", err)
 	}
 	oneOf := func(flag, value string, allowed ...string) error {
-		if value != "" && !slices.Contains(allowed, value) {
+		if (value != "" || flags.Changed(flag)) && !slices.Contains(allowed, value) {
 			return flagError("--%s %q is not one of %s", flag, value, strings.Join(allowed, ", "))
 		}
 		return nil
@@ -138,6 +139,14 @@ func (o *buildOptions) check(flags *pflag.FlagSet) error {
 	}
 	if o.push && len(o.tags) == 0 {
 		return flagError("--push takes a name to push to: add --tag REGISTRY/NAME:TAG")
+	}
+	for _, out := range [][2]string{{"iidfile", o.iidFile}, {"metadata-file", o.metadataFile}, {"lock", o.lock}} {
+		// Told now, not when the image is built.
+		if dir := filepath.Dir(out[1]); out[1] != "" {
+			if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
+				return flagError("--%s %s cannot be written: there is no directory %s", out[0], out[1], dir)
+			}
+		}
 	}
 	if flags.Changed("torch") && o.torch == "" {
 		return flagError("--torch= is empty; name a release, or write --torch alone for the newest known")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/moby/buildkit/util/progress/progressui"
@@ -39,6 +40,16 @@ func TestCheckRefusesWithTheFlagTheValueAndAWayOut(t *testing.T) {
 		{[]string{"--push"}, []string{"--push", "add --tag"}},
 		{[]string{"--cmd=echo 'open"}, []string{`--cmd "echo 'open"`, "close the quote"}},
 		{[]string{"--torch="}, []string{"--torch= is empty", "--torch alone"}},
+		{[]string{"--entrypoint=[\"a\""}, []string{`--entrypoint "[\"a\""`, "close the quote", "JSON list"}},
+		// What is said to be nothing is not what was left out.
+		{[]string{"--print="}, []string{`--print "" is not one of plan, llb, dockerfile`}},
+		{[]string{"--progress="}, []string{`--progress "" is not one of auto, plain, tty, quiet, rawjson`}},
+		{[]string{"--network="}, []string{`--network "" is not one of default, host, none`}},
+		{[]string{"--compression="}, []string{`--compression "" is not one of gzip, zstd, uncompressed, estargz`}},
+		// A file that cannot be written would be missed when the image is there.
+		{[]string{"--iidfile=/no/such/iid"}, []string{"--iidfile /no/such/iid cannot be written: there is no directory /no/such"}},
+		{[]string{"--metadata-file=/dev/null/meta"}, []string{"--metadata-file /dev/null/meta cannot be written: there is no directory /dev/null"}},
+		{[]string{"--lock=/no/such/gpu.lock"}, []string{"--lock /no/such/gpu.lock cannot be written: there is no directory /no/such"}},
 		// Two mistakes are told at once, not one after the other.
 		{[]string{"--print=json", "--network=bridge"}, []string{`--print "json"`, `--network "bridge"`}},
 	} {
@@ -76,6 +87,76 @@ func TestCheckTakesEveryValueThatHelpNames(t *testing.T) {
 func TestAWrongValueExitsWith125(t *testing.T) {
 	run(t, "build", "--network", "bridge").is(t, 125, "", `docker gpu: --network "bridge" is not one of default, host, none`+"\n")
 	run(t, "build", "--push").is(t, 125, "", "docker gpu: --push takes a name to push to: add --tag REGISTRY/NAME:TAG\n")
+}
+
+// Each flag whose value can be wrong by itself, through the whole command and without an
+// engine: 125, one line that names it, and nothing on standard output.
+func TestWrongValuesOfEachFlag(t *testing.T) {
+	offline(t)
+	t.Setenv("BUILD_SECRET", "hunter2")
+	for _, c := range []struct{ args, want string }{
+		{"--platform=linux/amd64;id", `--platform "linux/amd64;id" is no platform; write it as linux/arm64`},
+		{"--platform=linux/amd64,linux/amd64", "--platform linux/amd64 is named twice"},
+		{"--platform=linux/amd64,linux/x86_64", `--platform "linux/x86_64": linux/amd64 is named twice`},
+		{"--python=3.12.1", `--python "3.12.1" is no Python minor version; write it as "3.12"`},
+		{"--base=A/B", `--base "A/B" is no image: invalid reference format: repository name (B) must be lowercase`},
+		{"--tool-base=python", "tool-base python is for cuda-only images alone: in any other the base has the Python that installs"},
+		{"--package=-e.", `--package "-e." is no requirement; write it as numpy or "numpy>=2"`},
+		{"--apt=Git", `--apt "Git" is no Debian package name`},
+		{"-r=../up.txt", `-r "../up.txt" is no file inside the project; name it relative to the project's directory`},
+		{"--user=a;b", `--user "a;b" is no user; write a name, or UID or UID:GID`},
+		{"--workdir=app", `--workdir "app" is no directory inside the image; write an absolute path such as /app`},
+		{"--index-url=pypi.org", `index "pypi.org" is no http or https address`},
+		{"--extra-index-url=https://me:hunter2@x", "index https://x is given with credentials, which would end up in logs and provenance; put them into a netrc file and name it with --secret id=netrc,src=FILE"},
+		{"--find-links=/wheels", `index "/wheels" is no http or https address`},
+		{"--torch-index-url=ftp://x", `index "ftp://x" is no http or https address`},
+		{"--label==x", `--label "" is no name of a label; write it as com.example.key=value`},
+		{"--target-gpu=,", "--target-gpu is empty; name a GPU (h100) or its compute capability (9.0)"},
+		{"-t=Upper", `--tag "Upper" is no image name: invalid reference format: repository name (library/Upper) must be lowercase`},
+		{"-t=x@sha256:" + strings.Repeat("a", 64), `--tag "x@sha256:` + strings.Repeat("a", 64) + `" must not have a digest`},
+		{"-o=type=floppy", `--output "type=floppy": type "floppy" is not one of image, registry, docker, oci, tar, local, cacheonly`},
+		{"-o=dest=x", `--output "dest=x" has no type; say type=image, registry, docker, oci, tar, local or cacheonly`},
+		{"--output=", "--output is empty; name a directory, or say type=image, registry, docker, oci, tar, local or cacheonly"},
+		{"--secret=file=x", `--secret: key "file" is not one of id, src, env, type`},
+		{"--secret=id=a,type=vault", `--secret: type "vault" is not one of file, env`},
+		{"--ssh=mine=/no/such/key", "--ssh: "},
+		{"--cache-from=", "--cache-from and --cache-to take a name or type=…, not nothing"},
+		{"--cache-to=", "--cache-from and --cache-to take a name or type=…, not nothing"},
+		{"--cache-from=type=", "--cache-from: "},
+		{"--annotation=a", `--annotation "a" is not key=value`},
+		{"--annotation=layer:a=b", `--annotation "layer:a=b": "layer" is no level; levels are manifest, index, manifest-descriptor, index-descriptor`},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			r := run(t, "build", "--package=idna", c.args)
+			assert.Equal(t, r.code, exitUsage, r.err)
+			assert.Equal(t, r.out, "")
+			if strings.HasSuffix(c.want, ": ") {
+				assert.Assert(t, strings.HasPrefix(r.err, "docker gpu: "+c.want), r.err)
+			} else {
+				assert.Equal(t, r.err, "docker gpu: "+c.want+"\n")
+			}
+			assert.Assert(t, !strings.Contains(r.err, "hunter2"), r.err)
+		})
+	}
+}
+
+// Wishes that the tables refuse are no wrong flags: another machine may grant them.
+func TestRefusedWishesExitWith1(t *testing.T) {
+	offline(t)
+	for _, args := range []string{"--cuda=twelve", "--target-gpu=voodoo2", "--target-driver=newest", "--torch=two", "--platform=linux/riscv64", "--ca-bundle=/no/such.pem"} {
+		r := run(t, "build", "--torch", args)
+		assert.Equal(t, r.code, exitFailed, "%s: %s", args, r.err)
+		assert.Equal(t, r.out, "")
+	}
+}
+
+// A file's wrong value is no wrong flag.
+func TestWrongValuesOfTheBuildFileExitWith1(t *testing.T) {
+	offline(t)
+	dir := projectOf(t, map[string]string{"gpu.yaml": "workdir: app\n"})
+	run(t, "build", dir).is(t, 1, "", `docker gpu: --workdir "app" is no directory inside the image; write an absolute path such as /app`+"\n")
+	run(t, "build", "--workdir=/app", "--user=a b", dir).is(t, 125, "", `docker gpu: --user "a b" is no user; write a name, or UID or UID:GID`+"\n")
+	run(t, "build", dir, dir).is(t, 1, "", fmt.Sprintf("docker gpu: %q takes one PATH, but was given %q.\nSee 'docker-gpu build --help'\n", "docker-gpu build", []string{dir, dir}))
 }
 
 func TestEveryFlagOfTheSpecReachesItsField(t *testing.T) {

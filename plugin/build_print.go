@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/dockergpu/docker-gpu/buildkit"
@@ -15,7 +14,7 @@ import (
 // printReasons prints the decision for people, which takes no engine.
 func (r *buildRun) printReasons() error {
 	for _, p := range r.plans {
-		fmt.Fprint(r.cli.Out(), resolve.Explain(p))
+		fmt.Fprint(r.cli.Out(), harmless(resolve.Explain(p))) // with names that a driver gives
 	}
 	return nil
 }
@@ -39,12 +38,10 @@ func (r *buildRun) printPlan(req *solve.Request) error {
 		}
 		out = append(out, one)
 	}
-	enc := json.NewEncoder(r.cli.Out())
-	enc.SetIndent("", "  ")
 	if len(out) == 1 {
-		return enc.Encode(out[0])
+		return writeJSON(r.cli.Out(), out[0])
 	}
-	return enc.Encode(out)
+	return writeJSON(r.cli.Out(), out)
 }
 
 // printGraph prints what a builder would be given, after resolving on it.

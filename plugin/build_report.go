@@ -139,14 +139,14 @@ func printResult(w io.Writer, res *verify.Result) {
 		if !c.OK {
 			mark = "note" // what must not be wrong has failed the build before
 		}
-		fmt.Fprintf(w, "%s\t%s  %s\n", c.Name, mark, c.Detail)
+		fmt.Fprintf(w, "%s\t%s  %s\n", clean(c.Name, 40), mark, clean(c.Detail, 400))
 	}
 	for _, g := range res.GPUs {
-		fmt.Fprintf(w, "GPU %d\t%s, compute capability %s, driver %s\n", g.Index, g.Name, g.ComputeCapability, cmp.Or(res.Driver, "unknown"))
+		fmt.Fprintf(w, "GPU %d\t%s, compute capability %s, driver %s\n", g.Index, clean(g.Name, 80), clean(g.ComputeCapability, 10), cmp.Or(clean(res.Driver, 40), "unknown"))
 		var speeds []string
 		for _, o := range g.Results {
 			if o.TFLOPS > 0 {
-				speeds = append(speeds, fmt.Sprintf("%s %.4g", o.Format, o.TFLOPS))
+				speeds = append(speeds, fmt.Sprintf("%s %.4g", clean(o.Format, 20), o.TFLOPS))
 			}
 		}
 		if len(speeds) > 0 {

@@ -3,6 +3,7 @@ package plugin
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"regexp"
@@ -31,6 +32,9 @@ func (r *buildRun) wish() (*buildkit.Wish, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := solve.Names(o.tags); err != nil {
+		return nil, usageError{err}
+	}
 	created, err := sourceDate()
 	if err != nil {
 		return nil, err
@@ -52,6 +56,9 @@ func (r *buildRun) wish() (*buildkit.Wish, error) {
 			return nil, flagError("--ssh: %w", err)
 		}
 		attachables = append(attachables, agent)
+	}
+	if slices.Contains(o.cacheFrom, "") || slices.Contains(o.cacheTo, "") {
+		return nil, flagError("--cache-from and --cache-to take a name or type=…, not nothing")
 	}
 	cacheFrom, err := build.ParseImportCache(caches(o.cacheFrom))
 	if err != nil {
@@ -236,6 +243,9 @@ func words(s string) ([]string, error) {
 	var list []string
 	if s == "" || strings.HasPrefix(s, "[") && json.Unmarshal([]byte(s), &list) == nil {
 		return list, nil
+	}
+	if meant := strings.TrimLeft(strings.TrimPrefix(s, "["), " "); meant != s && strings.HasPrefix(meant, `"`) {
+		return nil, errors.New("it begins as a JSON list of words and is none")
 	}
 	return shlex.Split(s)
 }

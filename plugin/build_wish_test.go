@@ -113,6 +113,10 @@ func TestWords(t *testing.T) {
 	}
 	_, err := words("echo 'open")
 	assert.ErrorContains(t, err, "EOF")
+	for _, in := range []string{`["python3", "-m"`, `["python3", 8080]`, `[ "a",]`, `["a"] b`} {
+		_, err := words(in)
+		assert.Error(t, err, "it begins as a JSON list of words and is none", in)
+	}
 }
 
 func TestPlatforms(t *testing.T) {

@@ -57,12 +57,18 @@ func exitCode(err error, interrupted bool) int {
 	return code
 }
 
-// message is what a user reads of an error; nothing for a bare status.
+// message is what a user reads of an error; nothing for a bare status. What an engine,
+// an index or a file has said is in it, so nothing of it reaches a terminal as it is.
 func message(err error, interrupted, debug bool) string {
-	text := strings.TrimSpace(err.Error())
-	if debug {
-		text = strings.TrimSpace(fmt.Sprintf("%+v", err)) // with the stacks that BuildKit's errors carry
+	const most = 16 << 10
+	text := harmless(err.Error())
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
+	if debug {
+		text = harmless(fmt.Sprintf("%+v", err)) // with the stacks that BuildKit's errors carry
+	}
+	text = strings.TrimSpace(text)
 	switch {
 	case errors.Is(err, context.Canceled) && !debug:
 		return "interrupted"

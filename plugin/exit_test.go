@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/docker/cli/cli"
@@ -52,6 +53,10 @@ func TestReport(t *testing.T) {
 		{name: "interrupted", err: context.Canceled, interrupted: true, code: 130, text: "docker gpu: interrupted\n"},
 		{name: "interrupted, with something left", err: errors.New("container abc is left"), interrupted: true, code: 130, text: "docker gpu: interrupted: container abc is left\n"},
 		{name: "too late is not interrupted", err: context.DeadlineExceeded, code: 1, text: "docker gpu: context deadline exceeded\n"},
+		{name: "what acts on a terminal", err: errors.New("\x1b]0;owned\x07name\u202e\u009b2J\r\nnext\tline\x00"), code: 1, text: "docker gpu: ]0;owned name  2J\nnext line\n"},
+		{name: "bytes that are no text", err: errors.New("a\xff\xfeb"), code: 1, text: "docker gpu: a?b\n"},
+		{name: "a message without end", err: errors.New(strings.Repeat("é", 20_000)), code: 1, text: "docker gpu: " + strings.Repeat("é", 8<<10) + "…\n"},
+		{name: "with -D too", err: errors.New("\x1b[2J"), debug: true, code: 1, text: "docker gpu: [2J\n"},
 		{name: "no stack", err: stackedError{}, code: 1, text: "docker gpu: short\n"},
 		{name: "stack with -D", err: stackedError{}, debug: true, code: 1, text: "docker gpu: short\nstack\n"},
 	} {

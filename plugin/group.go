@@ -37,6 +37,14 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return seeHelp(cmd, fmt.Sprintf("%q takes no arguments, but was given %q.", cmd.CommandPath(), args[0]))
 }
 
+// onePath is cobra.MaximumNArgs(1) in our words.
+func onePath(cmd *cobra.Command, args []string) error {
+	if len(args) < 2 {
+		return nil
+	}
+	return seeHelp(cmd, fmt.Sprintf("%q takes one PATH, but was given %q.", cmd.CommandPath(), args))
+}
+
 // seeHelp adds the second line of an error about how a command was called.
 func seeHelp(cmd *cobra.Command, text string) error {
 	return fmt.Errorf("%s\nSee '%s --help'", text, cmd.CommandPath())

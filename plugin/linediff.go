@@ -10,7 +10,11 @@ import (
 
 // secretValues are members of the Docker client's configuration that nobody wants to see
 // on a screen, and passwords in addresses.
-var secretValues = regexp.MustCompile(`("(?i:auth|identitytoken|registrytoken|password|secret)"\s*:\s*)"[^"]*"|("(?i:HttpHeaders)"\s*:\s*)\{[^}]*\}|(://)[^/@"\s]*@`)
+var secretValues = regexp.MustCompile(`("(?i:auth|identitytoken|registrytoken|password|secret)"\s*:\s*)` + jsonText +
+	`|("(?i:HttpHeaders)"\s*:\s*)\{(?:[^}"]|` + jsonText + `)*\}|(://)[^/"\s]*@`)
+
+// jsonText is a string of JSON, with quotes in it or cut off.
+const jsonText = `"(?:[^"\\]|\\.)*(?:"|$)`
 
 // lineDiff shows which lines of a file change, with as many lines around them as are
 // wished: none of a file that may hold credentials. Those on a line that is shown are hidden.

@@ -37,16 +37,20 @@ func (p paint) green(text string) string  { return p.in("32", text) }
 func (p paint) bold(text string) string   { return p.in("1", text) }
 func (p paint) faint(text string) string  { return p.in("2", text) }
 
-// clean makes one line of a text that came from a machine: no control characters and
-// no marks that turn the direction of writing reach a terminal, and it is cut to a length.
-func clean(text string, most int) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
+// harmless takes from a text that came from a machine what a terminal would act on:
+// control characters other than line ends, and marks that turn the direction of writing.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(text, "?"))
-	text = strings.Join(strings.Fields(text), " ")
+	}, strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "?"))
+}
+
+// clean makes one harmless line of a text that came from a machine, cut to a length.
+func clean(text string, most int) string {
+	text = strings.Join(strings.Fields(harmless(text)), " ")
 	if utf8.RuneCountInString(text) > most {
 		text = string([]rune(text)[:most-1]) + "…"
 	}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,11 +19,9 @@ import (
 //	docker buildx build --secret id=gpu-ca,src=FILE -t NAME .
 func Dockerfile(in Input, img dockerspec.DockerOCIImage) (string, error) {
 	t, err := template.New("Dockerfile").Funcs(template.FuncMap{
-		"script": func(name string) string { return strings.TrimRight(string(Script(name)), "\n") },
-		"json":   jsonList,
-		"quote": func(s string) string {
-			return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`).Replace(s) + `"`
-		},
+		"script":      func(name string) string { return strings.TrimRight(string(Script(name)), "\n") },
+		"json":        jsonList,
+		"quote":       quoted,
 		"keys":        func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
 		"split":       func(s string) []string { name, value, _ := strings.Cut(s, "="); return []string{name, value} },
 		"installArgs": func(l Layer) []string { return l.installArgs(in.torchIndex()) },
@@ -46,6 +45,14 @@ func Dockerfile(in Input, img dockerspec.DockerOCIImage) (string, error) {
 		"Parents": strings.Join(in.Parents, ":"), "Epoch": Epoch().Unix(),
 	})
 	return b.String(), err
+}
+
+// quoted is a word of a Dockerfile. A line of it ends at a line break, quotes or not.
+func quoted(s string) (string, error) {
+	if strings.ContainsAny(s, "\n\r") {
+		return "", fmt.Errorf("a Dockerfile cannot hold the line break in the label or variable %q; build with docker gpu, or leave it out", s)
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`).Replace(s) + `"`, nil
 }
 
 func jsonList(v []string) (string, error) {

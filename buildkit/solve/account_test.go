@@ -1,11 +1,11 @@
 package solve
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	bkclient "github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
 	gw "github.com/moby/buildkit/frontend/gateway/client"
 	"gotest.tools/v3/assert"
 
@@ -47,35 +47,19 @@ func TestInterpreterOfAnImage(t *testing.T) {
 	assert.Equal(t, p.python(in), graph.Venv+"/bin/python")
 }
 
-// gateway notes what it is asked to solve.
-type gateway struct {
-	gw.Client
-	imports string
-	asked   *gw.SolveRequest
-}
-
-func (g gateway) BuildOpts() gw.BuildOpts {
-	return gw.BuildOpts{Opts: map[string]string{"cache-imports": g.imports}}
-}
-
-func (g gateway) Solve(_ context.Context, req gw.SolveRequest) (*gw.Result, error) {
-	*g.asked = req
-	return nil, nil
-}
-
 func TestEverySolveLooksIntoTheCaches(t *testing.T) {
 	solved := func(imports string) []gw.CacheOptionsEntry {
-		var asked gw.SolveRequest
-		g, err := withImports(gateway{imports: imports, asked: &asked})
+		fake := &gateway{imports: imports}
+		g, err := withImports(fake)
 		assert.NilError(t, err)
-		_, err = g.Solve(t.Context(), gw.SolveRequest{})
+		_, err = solveState(t.Context(), g, llb.Scratch().File(llb.Mkdir("/x", 0o755), llb.WithCustomName("any")), amd64)
 		assert.NilError(t, err)
-		return asked.CacheImports
+		return fake.requests[0].CacheImports
 	}
 	assert.Equal(t, len(solved("")), 0)
 	assert.DeepEqual(t, solved(`[{"Type":"registry","Attrs":{"ref":"r.example.com/cache"}},{"Type":"gha","Attrs":{}}]`),
 		[]gw.CacheOptionsEntry{{Type: "registry", Attrs: map[string]string{"ref": "r.example.com/cache"}}, {Type: "gha", Attrs: map[string]string{}}})
-	_, err := withImports(gateway{imports: "no JSON"})
+	_, err := withImports(&gateway{imports: "no JSON"})
 	assert.ErrorContains(t, err, "--cache-from")
 }
 

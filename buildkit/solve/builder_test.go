@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/docker/buildx/builder"
 	bkclient "github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/apicaps"
@@ -103,4 +104,52 @@ func TestOptionsOfABuild(t *testing.T) {
 	assert.Equal(t, len(opt.LocalMounts), 1)
 	_, err = (&Request{Spec: spec.Spec{CABundle: "/nowhere"}}).solveOpt(&Builder{})
 	assert.ErrorContains(t, err, "--ca-bundle")
+}
+
+// A node that buildx could not load is told by its builder's name.
+func TestOpenOfNodesThatAreNone(t *testing.T) {
+	_, err := Open(t.Context(), builder.Node{Builder: "mine", Err: errors.New("failed to find driver \"x\"")})
+	assert.Error(t, err, `builder "mine" cannot be used: failed to find driver "x"; `+"`docker buildx ls` shows the builders and `docker info` the engine")
+	_, err = Open(t.Context(), builder.Node{Builder: "mine"})
+	assert.ErrorContains(t, err, `builder "mine" cannot be used: it has no driver; `)
+}
+
+// What is refused before anything is sent still ends the progress that others wait for.
+func TestARefusedBuildEndsItsProgress(t *testing.T) {
+	for name, r := range map[string]*Request{
+		"a platform": {Plans: []resolve.Plan{{Platform: "linux/ppc64le"}}},
+		"a bundle":   {Plans: []resolve.Plan{{Platform: "linux/amd64"}}, Spec: spec.Spec{CABundle: "/nowhere"}},
+		"a folder":   {Plans: []resolve.Plan{{Platform: "linux/amd64"}}, Dir: "/nowhere"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &Builder{Name: "mine", Platforms: []ocispecs.Platform{amd64}}
+			for _, build := range []func() error{
+				func() error { _, err := Build(t.Context(), b, r); return err },
+				func() error { _, _, err := Inspect(t.Context(), b, r); return err },
+			} {
+				status := make(chan *bkclient.SolveStatus)
+				r.Status = status
+				assert.Assert(t, build() != nil)
+				_, open := <-status
+				assert.Assert(t, !open)
+			}
+		})
+	}
+}
+
+func TestWhatABuilderCannotDoIsSaidInFull(t *testing.T) {
+	b := &Builder{Name: "old", Platforms: []ocispecs.Platform{amd64}}
+	plans := func(p ...string) (out []resolve.Plan) {
+		for _, name := range p {
+			out = append(out, resolve.Plan{Platform: name})
+		}
+		return out
+	}
+	assert.Error(t, b.accepts(&Request{Plans: plans("linux/arm64")}), `--platform linux/arm64: builder "old" cannot run it; install QEMU for it (`+
+		"`docker run --privileged --rm tonistiigi/binfmt --install all`), or choose a builder that has it with --builder")
+	b.Platforms = nil
+	assert.Error(t, b.accepts(&Request{Plans: plans("linux/amd64", "linux/arm64")}), `builder "old" cannot make one image for several platforms: build one platform, `+
+		"turn on the engine's containerd image store, or make a builder with `docker buildx create --use`")
+	assert.Error(t, b.accepts(&Request{Plans: plans("linux/amd64"), Attests: map[string]string{"sbom": ""}}), `builder "old" cannot attach attestations: drop --sbom and --provenance, `+
+		"turn on the engine's containerd image store, or make a builder with `docker buildx create --use`")
 }

@@ -91,7 +91,10 @@ func (r *reports) add(vertex string, data []byte) {
 			r.last = &StepError{Kind: kind, Text: text}
 		}
 	}
-	r.tail[vertex] = lines[len(lines)-1]
+	// A line without end would be kept without end; its beginning tells what it is.
+	const most = 16 << 10
+	last := lines[len(lines)-1]
+	r.tail[vertex] = last[:min(len(last), most)]
 }
 
 // explain turns what BuildKit returned into what a user can act on.

@@ -8,27 +8,6 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-func TestStepErrorsSayWhatToDo(t *testing.T) {
-	for name, c := range map[string]struct {
-		step StepError
-		says []string
-	}{
-		"certificate":      {StepError{"certificate", "self-signed certificate in chain"}, []string{"--ca-bundle", "self-signed"}},
-		"uv's certificate": {StepError{"resolve", "error sending request: invalid peer certificate: UnknownIssuer"}, []string{"--ca-bundle", "UnknownIssuer"}},
-		"unreachable":      {StepError{"resolve", "error: Failed to fetch: tcp connect error: Connection refused"}, []string{"--index-url", "cannot be reached"}},
-		"hash":             {StepError{"install", "Hash mismatch for torch==2.14.0"}, []string{"not the file that was locked", "delete gpu.lock"}},
-		"uv itself":        {StepError{"hash", "uv.whl has sha256 1, expected 2"}, []string{"not the one this docker gpu knows"}},
-		"conflict":         {StepError{"resolve", "× No solution found when resolving"}, []string{"the packages cannot be resolved: No solution"}},
-		"apt":              {StepError{"apt", "E: Unable to locate package x"}, []string{"apt: E: Unable to locate package x"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for _, s := range c.says {
-				assert.ErrorContains(t, &c.step, s)
-			}
-		})
-	}
-}
-
 func TestReportsReadAcrossChunks(t *testing.T) {
 	r := &reports{}
 	r.add("a", []byte("noise\ngpu-er"))
@@ -70,11 +49,4 @@ func TestBaseErrorsNameTheImage(t *testing.T) {
 		assert.ErrorContains(t, err, says)
 		assert.ErrorContains(t, err, "example.com/base:1")
 	}
-}
-
-func TestBuilderErrorSaysWhereToLook(t *testing.T) {
-	err := &BuilderError{Name: "big", Err: errors.New("dial unix: connection refused")}
-	assert.ErrorContains(t, err, `builder "big"`)
-	assert.ErrorContains(t, err, "is it running?")
-	assert.ErrorContains(t, &BuilderError{Name: "x", Err: errors.New("odd.")}, "docker buildx ls")
 }

@@ -25,6 +25,9 @@ type Output struct {
 
 // ParseOutput reads one -o value: CSV of key=value, or a directory alone.
 func ParseOutput(s string) (Output, error) {
+	if strings.TrimSpace(s) == "" {
+		return Output{}, errors.New("--output is empty; name a directory, or say type=image, registry, docker, oci, tar, local or cacheonly")
+	}
 	fields, err := csvvalue.Fields(s, nil)
 	if err != nil {
 		return Output{}, fmt.Errorf("--output %q: %w", s, err)
@@ -67,7 +70,7 @@ type Loader func(ctx context.Context, archive io.Reader) error
 // build, with its error: it ends what streams, and puts a finished file in place
 // of the old one or removes an unfinished one.
 func Exports(ctx context.Context, b *Builder, tags []string, outputs []Output, load Loader) (entries []bkclient.ExportEntry, wait func(error) error, err error) {
-	names, err := normalise(tags)
+	names, err := Names(tags)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -122,11 +125,9 @@ func place(ctx context.Context, b *Builder, e *bkclient.ExportEntry, out Output,
 		}
 		return toFile(e, out.Dest)
 	case bkclient.ExporterOCI, bkclient.ExporterTar:
-		if tar, err := strconv.ParseBool(e.Attrs["tar"]); err == nil && !tar {
-			e.OutputDir = out.Dest
-			return nil, nil
+		if tar, err := strconv.ParseBool(e.Attrs["tar"]); err != nil || tar {
+			return toFile(e, out.Dest)
 		}
-		return toFile(e, out.Dest)
 	}
 	if out.Dest == "" {
 		return nil, fmt.Errorf("--output type=%s takes dest=DIRECTORY", out.Type)
@@ -186,7 +187,8 @@ func streamTo(ctx context.Context, e *bkclient.ExportEntry, load Loader) func(er
 	}
 }
 
-// toFile writes beside the destination and renames at the end.
+// toFile writes beside the destination and renames at the end. What is no file, such as
+// a pipe or a device, is written to as it is.
 func toFile(e *bkclient.ExportEntry, dest string) (func(error) error, error) {
 	if dest == "" || dest == "-" {
 		if fi, err := os.Stdout.Stat(); err == nil && fi.Mode()&os.ModeCharDevice != 0 {
@@ -195,8 +197,17 @@ func toFile(e *bkclient.ExportEntry, dest string) (func(error) error, error) {
 		e.Output = func(map[string]string) (io.WriteCloser, error) { return os.Stdout, nil }
 		return nil, nil
 	}
-	if fi, err := os.Stat(dest); err == nil && fi.IsDir() {
-		return nil, fmt.Errorf("--output type=%s: dest %s is a directory, not a file", e.Type, dest)
+	if fi, err := os.Stat(dest); err == nil {
+		switch {
+		case fi.IsDir():
+			return nil, fmt.Errorf("--output type=%s: dest %s is a directory, not a file", e.Type, dest)
+		case !fi.Mode().IsRegular():
+			e.Output = func(map[string]string) (io.WriteCloser, error) { return os.OpenFile(dest, os.O_WRONLY, 0) }
+			return nil, nil
+		}
+		if dest, err = filepath.EvalSymlinks(dest); err != nil { // the file, not the link to it
+			return nil, fmt.Errorf("--output dest=%s: %w", dest, err)
+		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(dest), "."+filepath.Base(dest)+".*")
 	if err != nil {
@@ -215,8 +226,8 @@ func toFile(e *bkclient.ExportEntry, dest string) (func(error) error, error) {
 	}, nil
 }
 
-// normalise gives names their registry and tag, as docker does.
-func normalise(tags []string) (string, error) {
+// Names gives tags their registry and tag, as docker does, in the form of exporters.
+func Names(tags []string) (string, error) {
 	var names []string
 	for _, tag := range tags {
 		named, err := reference.ParseNormalizedNamed(tag)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -90,4 +91,62 @@ func TestALoadThatFailsEndsTheBuild(t *testing.T) {
 	_, err = w.Write([]byte("archive"))
 	assert.Assert(t, errors.Is(err, refused), "%v", err)
 	assert.Assert(t, errors.Is(wait(nil), refused))
+}
+
+// A device or a pipe is written to, never put out of its place by a file.
+func TestOutputsIntoWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	assert.NilError(t, syscall.Mkfifo(pipe, 0o600))
+	got := make(chan string)
+	go func() {
+		data, err := os.ReadFile(pipe)
+		assert.Check(t, err == nil)
+		got <- string(data)
+	}()
+	entries, wait, err := Exports(context.Background(), &Builder{}, nil, []Output{{Type: "oci", Dest: pipe}}, nobody)
+	assert.NilError(t, err)
+	w, err := entries[0].Output(nil)
+	assert.NilError(t, err)
+	_, err = w.Write([]byte("archive"))
+	assert.NilError(t, err)
+	assert.NilError(t, w.Close())
+	assert.NilError(t, wait(nil))
+	assert.Equal(t, <-got, "archive")
+	fi, err := os.Stat(pipe)
+	assert.NilError(t, err)
+	assert.Assert(t, fi.Mode()&os.ModeNamedPipe != 0, "the pipe has become %s", fi.Mode())
+	left, err := os.ReadDir(dir)
+	assert.NilError(t, err)
+	assert.Equal(t, len(left), 1, "%v", left)
+}
+
+// A link stays one: the file that it leads to is the one that is meant.
+func TestOutputsThroughALink(t *testing.T) {
+	dir := t.TempDir()
+	real, link := filepath.Join(dir, "real.tar"), filepath.Join(dir, "link.tar")
+	assert.NilError(t, os.WriteFile(real, []byte("before"), 0o600))
+	assert.NilError(t, os.Symlink("real.tar", link))
+	entries, wait, err := Exports(context.Background(), &Builder{}, nil, []Output{{Type: "oci", Dest: link}}, nobody)
+	assert.NilError(t, err)
+	w, err := entries[0].Output(nil)
+	assert.NilError(t, err)
+	_, err = w.Write([]byte("after"))
+	assert.NilError(t, err)
+	assert.NilError(t, wait(nil))
+	data, err := os.ReadFile(real)
+	assert.NilError(t, err)
+	assert.Equal(t, string(data), "after")
+	to, err := os.Readlink(link)
+	assert.NilError(t, err)
+	assert.Equal(t, to, "real.tar")
+}
+
+func TestOutputsThatLackAPlace(t *testing.T) {
+	for _, out := range []Output{{Type: "local"}, {Type: "oci", Attrs: map[string]string{"tar": "false"}}} {
+		_, _, err := Exports(context.Background(), &Builder{}, nil, []Output{out}, nobody)
+		assert.Error(t, err, "--output type="+out.Type+" takes dest=DIRECTORY")
+	}
+	_, _, err := Exports(context.Background(), &Builder{}, []string{""}, nil, nobody)
+	assert.ErrorContains(t, err, `--tag "" is no image name: `)
 }

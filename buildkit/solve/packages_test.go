@@ -72,6 +72,7 @@ func TestRoutesAreSecrets(t *testing.T) {
 		"no such file":       filepath.Join(dir, "none"),
 		"no PEM certificate": file("key.pem", "secret"),
 		"over the":           file("big.pem", pem+strings.Repeat("x", maxCABundle)),
+		"larger than 16MiB":  "/dev/zero",
 	} {
 		_, err := routes(spec.Spec{CABundle: path})
 		assert.ErrorContains(t, err, says)

@@ -3,9 +3,7 @@ package solve
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -181,40 +179,6 @@ func fits(plan resolve.Plan, img *image, p *probed) error {
 		return nil
 	}
 	return resolve.CheckPython(plan, minor)
-}
-
-// account decides who runs in the image.
-func (r *run) account(ctx context.Context, p *parts, in *graph.Input) error {
-	user := r.Spec.User
-	switch {
-	case user == "":
-		a := graph.DefaultAccount()
-		in.Account, in.Owner = &a, fmt.Sprintf("%d:%d", a.UID, a.UID)
-		return nil
-	case user == "root" || user == "0" || user == "0:0":
-		in.Owner = "0:0"
-		return nil
-	}
-	name, group, _ := strings.Cut(user, ":")
-	if _, err := strconv.Atoi(name); err == nil {
-		in.Owner = name + ":" + cmp.Or(group, name)
-		return nil
-	}
-	ref, err := p.images.solve(ctx, p.images.state(p.base))
-	if err != nil {
-		return err
-	}
-	passwd, err := ref.ReadFile(ctx, gw.ReadRequest{Filename: "/etc/passwd"})
-	if err != nil {
-		return fmt.Errorf("--user %s: base image %s has no /etc/passwd to look the name up in; give a number", user, p.base.ref)
-	}
-	for line := range strings.Lines(string(passwd)) {
-		if f := strings.Split(line, ":"); len(f) > 3 && f[0] == name {
-			in.Owner = f[2] + ":" + f[3]
-			return nil
-		}
-	}
-	return errors.New("--user " + user + ": base image " + p.base.ref + " has no user " + name + "; give a number, or leave --user out for an unprivileged user that the build makes")
 }
 
 func (r *run) imageWish(in graph.Input) graph.ImageWish {

@@ -88,3 +88,51 @@ func TestDriftSaysWhatToDo(t *testing.T) {
 	assert.ErrorContains(t, err, "base changed, a.txt is new")
 	assert.ErrorContains(t, err, "without --locked")
 }
+
+// A program that writes a line without end fills no memory, and its report is still read.
+func TestReportsOfALineWithoutEnd(t *testing.T) {
+	r := &reports{}
+	r.add("a", []byte("gpu-error: apt: "))
+	for range 1000 {
+		r.add("a", []byte(strings.Repeat("x", 1<<10)))
+	}
+	assert.Assert(t, len(r.tail["a"]) <= 16<<10, "%d bytes are kept", len(r.tail["a"]))
+	assert.Equal(t, r.last.Kind, "apt")
+	assert.Assert(t, len(r.last.Text) < 20<<10)
+	r.add("a", []byte("\ngpu-error: index: the next line\n"))
+	assert.Equal(t, *r.last, StepError{"index", "the next line"})
+}
+
+func TestStepErrorsOfEachKind(t *testing.T) {
+	for step, want := range map[StepError]string{
+		{"certificate", "self-signed certificate in chain"}:                           "the package index has a certificate that the build does not trust; name your organisation's authorities with --ca-bundle FILE (self-signed certificate in chain)",
+		{"resolve", "error sending request: invalid peer certificate: UnknownIssuer"}: "the package index has a certificate that the build does not trust; name your organisation's authorities with --ca-bundle FILE (error sending request: invalid peer certificate: UnknownIssuer)",
+		{"resolve", "error: Failed to fetch: tcp connect error: Connection refused"}:  "the package index cannot be reached from the builder; check --index-url and the builder's network (Failed to fetch: tcp connect error: Connection refused)",
+		{"apt", "E: Unable to locate package x"}:                                      "apt: E: Unable to locate package x",
+		{"resolve", "error: × No solution found"}:                                     "the packages cannot be resolved: No solution found",
+		{"resolve", "Failed to build psycopg2"}:                                       "a package has no wheel for this Python and cannot be built from its source here; choose a version that has one, or add what it takes to compile it, such as --apt build-essential,python3-dev: Failed to build psycopg2",
+		{"install", "No space left on device"}:                                        "install: No space left on device",
+		{"index", "error: Name or service not known"}:                                 "the package index cannot be reached from the builder; check --index-url and the builder's network (Name or service not known)",
+		{"hash", "uv.whl has sha256 1, expected 2"}:                                   "the uv that the index offers is not the one this docker gpu knows: uv.whl has sha256 1, expected 2",
+		{"install", "Hash mismatch for torch==2.14.0"}:                                "a package is not the file that was locked: Hash mismatch for torch==2.14.0; if you trust the new file, delete gpu.lock and build again",
+		{"install", "Hash mismatch for x: tls handshake timed out"}:                   "the package index cannot be reached from the builder; check --index-url and the builder's network (Hash mismatch for x: tls handshake timed out)",
+	} {
+		assert.Error(t, &step, want)
+	}
+}
+
+func TestBuilderErrorsOfEachKind(t *testing.T) {
+	const look, running = "`docker buildx ls` shows the builders and `docker info` the engine", "is it running? `docker buildx ls` shows the builders, `docker context ls` the engines"
+	for text, hint := range map[string]string{
+		"Cannot connect to the Docker daemon at unix:///x. Is it running?": running,
+		"open /x: no such file or directory":                               running,
+		"dial tcp 10.0.0.1:2376: connection refused":                       running,
+		" permission denied. ":                                             look,
+		"no builder \"x\" found":                                           look,
+	} {
+		was := errors.New(text)
+		err := &BuilderError{Name: "mine", Err: was}
+		assert.Error(t, err, `builder "mine" cannot be used: `+strings.TrimSuffix(strings.TrimSpace(text), ".")+"; "+hint)
+		assert.Assert(t, errors.Is(err, was))
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/moby/buildkit/session"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/dockergpu/docker-gpu/buildkit/graph"
 	"github.com/dockergpu/docker-gpu/buildkit/spec"
+	"github.com/dockergpu/docker-gpu/internal/bounded"
 )
 
 // store hands out the build's own secrets first, then the user's.
@@ -48,7 +48,7 @@ func routes(s spec.Spec) (map[string][]byte, error) {
 	if s.CABundle == "" {
 		return own, nil
 	}
-	data, err := os.ReadFile(s.CABundle)
+	data, err := bounded.ReadFile(s.CABundle, 16<<20)
 	if err != nil {
 		return nil, fmt.Errorf("--ca-bundle: %w", err)
 	}

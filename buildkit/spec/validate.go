@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"net/url"
 	"path"
@@ -39,15 +40,18 @@ func Validate(s Spec) error {
 
 // words refuses control characters, which could forge lines in logs and files.
 func words(s Spec) error {
-	single := map[string][]string{
-		"--torch": {s.Torch}, "--cuda": {s.CUDA}, "--python": {s.Python}, "--base": {s.Base}, "tool-base": {s.ToolBase},
-		"--requirements": s.Requirements, "--package": s.Packages, "--apt": s.Apt, "--user": {s.User}, "--workdir": {s.WorkDir},
-		"--ca-bundle": {s.CABundle}, "--target-gpu": s.Target.GPUs, "--target-driver": {s.Target.Driver}, "--platform": s.Platforms,
-	}
-	for flag, values := range single {
-		for _, v := range values {
+	for _, of := range []struct {
+		flag   string
+		values []string
+	}{
+		{"--torch", []string{s.Torch}}, {"--cuda", []string{s.CUDA}}, {"--python", []string{s.Python}}, {"--base", []string{s.Base}},
+		{"tool-base", []string{s.ToolBase}}, {"--requirements", s.Requirements}, {"--package", s.Packages}, {"--apt", s.Apt},
+		{"--user", []string{s.User}}, {"--workdir", []string{s.WorkDir}}, {"--ca-bundle", []string{s.CABundle}},
+		{"--target-gpu", s.Target.GPUs}, {"--target-driver", []string{s.Target.Driver}}, {"--platform", s.Platforms},
+	} {
+		for _, v := range of.values {
 			if control.MatchString(v) {
-				return fmt.Errorf("%s %q holds a line break or another control character", flag, v)
+				return fmt.Errorf("%s %q holds a line break or another control character", of.flag, v)
 			}
 		}
 	}
@@ -56,7 +60,7 @@ func words(s Spec) error {
 			return fmt.Errorf("the argument %q holds a NUL, which no program can be given", v)
 		}
 	}
-	for k := range s.Labels {
+	for _, k := range slices.Sorted(maps.Keys(s.Labels)) {
 		if k == "" || strings.ContainsAny(k, "= \t") || control.MatchString(k) {
 			return fmt.Errorf("--label %q is no name of a label; write it as com.example.key=value", k)
 		}
