@@ -75,3 +75,7 @@ const ErrorHooks = "29.3"
 // DockerShm is the size of /dev/shm, in bytes, that Docker gives a container unless
 // it is told otherwise. Source: moby daemon/config DefaultShmSize; 2026-11-23.
 const DockerShm = 64 << 20
+
+// EngineNewest is a version that EngineOf takes for the newest: that of packages that are
+// yet to be installed from Docker's repository.
+func EngineNewest() string { all := Engines(); return all[len(all)-1].From }

@@ -1,0 +1,96 @@
+package setup
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+)
+
+// The origins of driver packages. Those of two on one machine break each other.
+const (
+	fromNVIDIA = "NVIDIA's repository"
+	fromUbuntu = "Ubuntu's archive"
+)
+
+var archiveName = regexp.MustCompile(`^(?:nvidia-(?:driver|utils|headless|headless-no-dkms|dkms|kernel-source|kernel-common|firmware)|libnvidia-compute|linux-modules-nvidia)-(\d{3})(-server)?(-open)?`)
+
+// archiveFlavour is the branch and its suffixes as the installed packages of Ubuntu's
+// archive name them, "580-server-open"; "" where the driver is not from there.
+func archiveFlavour(h *host.Host) string {
+	best := ""
+	for _, p := range h.Packages {
+		if m := archiveName.FindStringSubmatch(p.Name); m != nil {
+			// nvidia-utils-580-server does not say "-open"; the longest name says most.
+			if f := m[1] + m[2] + m[3]; len(f) > len(best) {
+				best = f
+			}
+		}
+	}
+	return best
+}
+
+// origin is where the installed driver's packages are from, "" where none are. It is an
+// error where setup must not add to them.
+func origin(h *host.Host) (string, error) {
+	found := map[string]string{} // origin → a package of it
+	for _, p := range h.Packages {
+		if from := originOf(h, p); from != "" && found[from] == "" {
+			found[from] = p.Name
+		}
+	}
+	var names []string
+	for _, from := range []string{fromNVIDIA, fromUbuntu, "Debian", "RPM Fusion", "SUSE"} {
+		if found[from] != "" {
+			names = append(names, from)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return "", nil
+	case len(names) > 1:
+		return "", fmt.Errorf("the driver's packages are of two origins (%s: %s; %s: %s), which break each other: remove those of one", names[0], found[names[0]], names[1], found[names[1]])
+	case names[0] != fromNVIDIA && names[0] != fromUbuntu:
+		return "", fmt.Errorf("the driver's packages are from %s (%s), and setup installs from NVIDIA's repository and Ubuntu's archive, never over others: "+
+			"change the driver with the tools of %s, or remove its packages first", names[0], found[names[0]], names[0])
+	}
+	return names[0], nil
+}
+
+// originOf is the origin of a package of the driver, by its name and the form of its version.
+func originOf(h *host.Host, p host.Package) string {
+	if !slices.Contains(driverPackages(h), p.Name) {
+		return ""
+	}
+	hasRepository := slices.ContainsFunc(h.Toolkit.Repositories, func(r host.Repository) bool {
+		return strings.Contains(r.URI, "developer.download.nvidia.com/compute/cuda/repos/")
+	})
+	theirs := slices.Contains([]string{"nvidia-open", "nvidia-driver-cuda", "nvidia-driver-assistant", "nvidia-dkms-open", "cuda-drivers"}, p.Name) ||
+		strings.HasPrefix(p.Name, "nvidia-driver-pinning-") || strings.HasPrefix(p.Name, "cuda-drivers-")
+	switch m := manager(h); {
+	case p.Name == "nvidia-modprobe" || p.Name == "nvidia-settings" || p.Name == "nvidia-prime":
+		return "" // of any
+	case m == "apt" && h.OS.ID == "ubuntu":
+		switch {
+		case theirs || strings.Contains(p.Version, "-1ubuntu"):
+			return fromNVIDIA
+		case strings.HasPrefix(p.Name, "linux-"), strings.Contains(p.Version, "-0ubuntu0."), strings.Contains(p.Name, "-server"):
+			return fromUbuntu
+		case hasRepository:
+			return fromNVIDIA
+		}
+		return fromUbuntu
+	case m == "apt":
+		if theirs || hasRepository && !strings.Contains(p.Version, "~deb") {
+			return fromNVIDIA
+		}
+		return "Debian"
+	case strings.HasPrefix(p.Name, "akmod-nvidia"), strings.HasPrefix(p.Name, "xorg-x11-drv-nvidia"):
+		return "RPM Fusion"
+	case m == "zypper" && !hasRepository && !theirs:
+		return "SUSE"
+	}
+	return fromNVIDIA
+}

@@ -1,0 +1,245 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/docker/cli/cli/command"
+	"github.com/moby/sys/atomicwriter"
+	"github.com/spf13/cobra"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/hostsetup/setup"
+)
+
+// setupDoer carries plans out and takes them back.
+type setupDoer interface {
+	// Apply makes the steps of a plan, asking root for those that need it.
+	Apply(ctx context.Context, plan *setup.Plan) error
+	// Resume goes on with what was interrupted, by a reboot as a rule.
+	Resume(ctx context.Context) error
+	// Rollback takes a run back, the last one if id is empty; dryRun only says what it would do.
+	Rollback(ctx context.Context, id string, dryRun bool) error
+	// History writes the runs that there were, for people or as JSON.
+	History(ctx context.Context, w io.Writer, format string) error
+	// Uninstall takes all runs back, the last first.
+	Uninstall(ctx context.Context, dryRun bool) error
+}
+
+// setupRun is one run of the command, with what it depends on.
+type setupRun struct {
+	cli   command.Cli
+	opts  *setupOptions
+	facts func(ctx context.Context, contextName string) (host.Host, error)
+	doer  func() (setupDoer, error)
+	// edit is a daemon.json with edits made, for the diff; nil lists the edits instead.
+	edit  func(text []byte, edits []setup.Edit) ([]byte, error)
+	root  bool   // this process may do what root may
+	sudo  bool   // it is root on behalf of another user
+	owner string // the Docker client's configuration
+	now   time.Time
+	paint paint
+}
+
+func newSetupRun(cli command.Cli, opts *setupOptions) *setupRun {
+	return &setupRun{
+		cli: cli, opts: opts, facts: newGatherer(cli).facts, doer: func() (setupDoer, error) { return newSetupDoer(cli) }, edit: editDaemonJSON,
+		root: os.Geteuid() == 0, sudo: os.Geteuid() == 0 && os.Getenv("SUDO_USER") != "", owner: cli.ConfigFile().GetFilename(), now: time.Now(), paint: paintFor(cli),
+	}
+}
+
+// do plans, shows, asks and applies.
+func (r *setupRun) do(ctx context.Context) error {
+	if r.opts.resume {
+		return r.resume(ctx)
+	}
+	h, err := r.host(ctx)
+	if err != nil {
+		return err
+	}
+	wishes, err := r.wishes()
+	if err != nil {
+		return err
+	}
+	plan, err := setup.Make(&h, wishes, r.now)
+	if err != nil {
+		return err
+	}
+	if err := r.show(&h, plan); err != nil {
+		return err
+	}
+	if err := r.write(plan); err != nil {
+		return err
+	}
+	if r.opts.dryRun || r.opts.replay != "" || r.opts.planOut != "" || len(plan.Steps) == 0 {
+		return nil
+	}
+	return r.apply(ctx, plan)
+}
+
+// applyFile applies a plan that was made before, if the same one would be made now: what
+// runs as root is planned by this program, whoever wrote the file.
+func (r *setupRun) applyFile(ctx context.Context, file string) error {
+	plan, err := readPlan(file)
+	if err != nil {
+		return err
+	}
+	h, err := r.host(ctx)
+	if err != nil {
+		return err
+	}
+	if facts := setup.Facts(&h); facts != plan.Facts {
+		return fmt.Errorf("%s was made for other facts than this machine has now (%.12s, and now %.12s): make a new plan", file, clean(plan.Facts, 64), facts)
+	}
+	again, err := setup.Make(&h, plan.Wishes, r.now)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if id := setup.Difference(plan, again); id != "" {
+		return fmt.Errorf("%s has a step that would not be planned now (%s): it was changed, or made by another version of docker gpu; make a new plan", file, clean(id, 80))
+	}
+	if err := r.show(&h, plan); err != nil || len(plan.Steps) == 0 || r.opts.dryRun {
+		return err
+	}
+	return r.apply(ctx, plan)
+}
+
+// mostPlan bounds a plan's file.
+const mostPlan = 1 << 20
+
+func readPlan(file string) (*setup.Plan, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("the plan cannot be read: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, mostPlan+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the plan cannot be read: %w", err)
+	case len(data) > mostPlan:
+		return nil, fmt.Errorf("%s is longer than %d bytes, and no plan", file, mostPlan)
+	}
+	var version struct {
+		SchemaVersion int `json:"schemaVersion"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return nil, fmt.Errorf("%s is no plan: %w", file, err)
+	}
+	if version.SchemaVersion != setup.SchemaVersion {
+		return nil, fmt.Errorf("%s is a plan of schema version %d, and this docker gpu knows %d: make a new plan", file, version.SchemaVersion, setup.SchemaVersion)
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	plan := &setup.Plan{}
+	if err := dec.Decode(plan); err != nil {
+		return nil, fmt.Errorf("%s is no plan: %w", file, err)
+	}
+	return plan, nil
+}
+
+func (r *setupRun) apply(ctx context.Context, plan *setup.Plan) error {
+	doer, err := r.doer()
+	if err != nil {
+		return err
+	}
+	ok, err := confirm(ctx, r.cli, r.opts.yes, fmt.Sprintf("Make %s?", plural(len(plan.Steps), "step")))
+	if err != nil || !ok {
+		return err
+	}
+	return doer.Apply(ctx, plan)
+}
+
+func (r *setupRun) resume(ctx context.Context) error {
+	doer, err := r.doer()
+	if err != nil {
+		return err
+	}
+	ok, err := confirm(ctx, r.cli, r.opts.yes, "Go on with the setup that was interrupted?")
+	if err != nil || !ok {
+		return err
+	}
+	return doer.Resume(ctx)
+}
+
+func (r *setupRun) host(ctx context.Context) (host.Host, error) {
+	if r.opts.replay != "" {
+		return replayed(r.opts.replay)
+	}
+	return r.facts(ctx, "")
+}
+
+// write puts the plan into a file, whole or not at all.
+func (r *setupRun) write(plan *setup.Plan) error {
+	if r.opts.planOut == "" {
+		return nil
+	}
+	var data bytes.Buffer
+	if err := writeJSON(&data, plan); err != nil {
+		return err
+	}
+	if err := atomicwriter.WriteFile(r.opts.planOut, data.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("--plan-out: %w", err)
+	}
+	fmt.Fprintf(r.cli.Err(), "The plan is in %s: `docker gpu setup apply %s` carries it out, as long as the machine is as it is now.\n", r.opts.planOut, shellWord(r.opts.planOut))
+	return nil
+}
+
+// newSetupDoer is what carries plans out here.
+func newSetupDoer(command.Cli) (setupDoer, error) {
+	return nil, errors.New("this build plans and does not apply: --dry-run or --plan-out show the plan")
+}
+
+// editDaemonJSON is a daemon.json with edits made.
+var editDaemonJSON func(text []byte, edits []setup.Edit) ([]byte, error)
+
+func newSetupCmd(cli command.Cli) *cobra.Command {
+	opts := &setupOptions{}
+	cmd := &cobra.Command{
+		Use:   "setup [OPTIONS]",
+		Short: "Bring a machine from bare metal to working GPU containers",
+		Long: `Bring a machine from bare metal to working GPU containers: driver, Docker, NVIDIA
+Container Toolkit, and how Docker comes by GPUs. It shows what it would do and
+why, asks, does it, and can take it back.
+
+It never restarts Docker under running containers unless they stay up or
+--allow-restart consents, and never restarts the machine. What is right already
+stays as it is; a second run does nothing.
+
+Parts, for --only and --skip: driver, docker, toolkit, runtime, swarm, hooks, hold.`,
+		Example: `  # What would be done here?
+  docker gpu setup --dry-run
+
+  # Do it
+  docker gpu setup
+
+  # Only the toolkit and how Docker uses it
+  docker gpu setup --skip driver,docker
+
+  # Plan now, apply later
+  docker gpu setup --plan-out plan.json
+  docker gpu setup apply plan.json
+
+  # Without a network
+  docker gpu setup --offline /media/packages`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := noArgs(cmd, args); err != nil {
+				return err
+			}
+			if err := opts.check(cmd.Flags()); err != nil {
+				return err
+			}
+			return newSetupRun(cli, opts).do(cmd.Context())
+		},
+	}
+	opts.install(cmd)
+	cmd.AddCommand(newSetupApplyCmd(cli), newSetupRollbackCmd(cli), newSetupHistoryCmd(cli), newSetupUninstallCmd(cli))
+	return cmd
+}
