@@ -22,7 +22,7 @@ type engineComes struct {
 func (p *planner) dockerPart() error {
 	h := p.h
 	p.engine = presentEngine(h)
-	if !p.wanted(DockerPart) {
+	if !p.wanted(DockerPart) || p.blind(DockerPart, "os", "packages") {
 		return nil
 	}
 	switch {
@@ -48,7 +48,7 @@ func presentEngine(h *host.Host) engineComes {
 	e := engineComes{version: h.Engine.Version}
 	for _, name := range []string{"docker-ce", "docker.io", "moby-engine", "docker"} {
 		if e.version == "" {
-			e.version = packageVersion(h, name)
+			e.version = upstream(packageVersion(h, name))
 		}
 	}
 	switch {
@@ -97,7 +97,6 @@ func (p *planner) installDocker(remove []string, why string) error {
 		err = fmt.Errorf("%s has no packages of Docker: --docker=docker takes Docker's own", systemName(h))
 	}
 	if err != nil {
-		p.engine.none = p.engine.none && true
 		if p.w.DockerFrom != "" {
 			return err
 		}
@@ -169,7 +168,7 @@ func (p *planner) keepDocker() {
 		name += " (rootless)"
 	}
 	switch {
-	case version != "" && policy.Compare(version, fmt.Sprint(policy.EngineOldest)) < 0:
+	case version != "" && policy.EngineOf(version).CDI == "no":
 		p.left(DockerPart, "Docker %s knows no CDI, and needs a restart for the toolkit: `docker gpu setup --docker=docker` replaces it by Docker's own packages, stopping its containers once", version)
 	case version != "" && policy.EngineOf(version).CDI == "feature":
 		p.left(DockerPart, "Docker %s gets no fixes any more, and CDI is on by itself only from 28.2: upgrade it when its containers may stop once", version)
@@ -194,7 +193,7 @@ func orUnknown(s string) string {
 
 // mayRun says whether containers run, or nobody knows.
 func (p *planner) mayRun() bool {
-	if p.engine.fresh {
+	if p.engine.fresh && p.h.Engine.PID == 0 {
 		return false
 	}
 	return p.h.Engine.Running > 0 || p.h.Engine.Version == "" && p.h.Engine.PID != 0

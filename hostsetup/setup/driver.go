@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ func (p *planner) driverPart() error {
 	h := p.h
 	p.driver.ready, p.driver.version = h.Driver.Version != "" || h.OS.WSL == 2, h.Driver.Version
 	p.driver.hold = driverPackages(h)
-	if !p.wanted(DriverPart) {
+	if !p.wanted(DriverPart) || p.blind(DriverPart, "os", "kernel", "kernels", "module", "pci", "packages") {
 		return nil
 	}
 	switch {
@@ -217,10 +218,14 @@ func (p *planner) keepDriver(have string) error {
 	if b, ok := policy.LookupBranch(policy.BranchOf(have)); ok && b.Over(p.now) {
 		p.left(DriverPart, "driver %s works, but its branch gets no more fixes%s; `docker gpu setup --driver-branch %s` replaces it, with a restart of the machine", have, prefixed(" since ", b.Ends), p.advised())
 	}
-	if names := p.modulesFor(h.Kernel.Release, h.Kernel.NextBoot); len(names) > 0 {
+	if _, err := origin(h); errors.Is(err, errMixed) {
+		p.left(DriverPart, "%v", err)
+	}
+	if names := p.modulesFor(); len(names) > 0 {
 		p.step(Step{ID: "driver/modules", Part: DriverPart, Title: "install the NVIDIA module for " + kernels(p.without()),
 			Why: "a kernel without it starts without GPUs", Root: true, Op: Op{Packages: p.packages(named(names...), "the driver's origin")}})
 	}
+	p.signedModules()
 	if h.Driver.Version == "" {
 		p.loadDriver()
 	} else {

@@ -15,8 +15,10 @@ import (
 type recipe struct {
 	before  []Step // the repository, and what keeps to the branch
 	install []Package
+	remove  []string
 	modules []string // dnf's module streams
 	origin  string
+	newest  bool // the repository's packages name no branch: its newest comes
 	builds  bool // the kernel module is built on the machine
 }
 
@@ -54,10 +56,19 @@ func (p *planner) installDriver(from string, a policy.Advice, why string) error 
 	if loaded != "" && p.driver.reboot == "" {
 		p.driver.reboot = "driver " + loaded + " stays loaded until then"
 	}
+	disruption := doctor.None
+	if loaded != "" {
+		disruption = doctor.Reboot
+		why += "; until the restart, GPU programs that start find other libraries than the loaded module's, and fail"
+	}
 	install := p.packages(r.install, r.origin)
-	install.Modules = r.modules
-	p.step(Step{ID: "driver/packages", Part: DriverPart, Title: fmt.Sprintf("install NVIDIA's driver, branch %d, %s kernel modules", a.Branch, flavour(a.Open)),
-		Why: why, Root: true, Op: Op{Packages: install}, Disruption: doctor.None})
+	install.Modules, install.Remove = r.modules, r.remove
+	branch := fmt.Sprintf("branch %d", a.Branch)
+	if r.newest {
+		branch = "the newest branch that the repository has"
+	}
+	p.step(Step{ID: "driver/packages", Part: DriverPart, Title: fmt.Sprintf("install NVIDIA's driver, %s, %s kernel modules", branch, flavour(a.Open)),
+		Why: why, Root: true, Op: Op{Packages: install}, Disruption: disruption})
 	p.driver.ready, p.driver.changed, p.driver.version = false, true, ""
 	for _, q := range r.install {
 		p.driver.hold = append(p.driver.hold, q.Name)
@@ -103,7 +114,7 @@ func (p *planner) ubuntuDriver(d policy.Distribution, a policy.Advice) (recipe, 
 		series += "-server"
 	}
 	modules := series + map[bool]string{true: "-open"}[a.Open]
-	r := recipe{origin: fromUbuntu}
+	r := recipe{origin: fromUbuntu, remove: otherSeries(p.h, series, a.Open)}
 	releases := distinct(p.h.Kernel.Release, p.h.Kernel.NextBoot)
 	for _, release := range releases {
 		m := ubuntuRelease.FindStringSubmatch(release)
@@ -148,8 +159,14 @@ func (p *planner) debianDriver(d policy.Distribution, a policy.Advice) (recipe, 
 	r.before = p.aptSource("driver", DriverPart, source{name: "nvidia-cuda", title: "NVIDIA's repository of drivers", key: id, keyURL: repository, uri: repository, suite: "/"})
 	pin := fmt.Sprintf("nvidia-driver-pinning-%d", a.Branch)
 	if !installed(p.h, pin) {
+		op := p.packages(named(pin), fromNVIDIA)
+		for _, q := range p.h.Packages {
+			if strings.HasPrefix(q.Name, "nvidia-driver-pinning-") {
+				op.Remove = append(op.Remove, q.Name)
+			}
+		}
 		r.before = append(r.before, Step{ID: "driver/branch", Part: DriverPart, Title: fmt.Sprintf("keep apt to branch %d of the driver", a.Branch),
-			Why: "upgrades would otherwise change to the newest branch", Root: true, Op: Op{Packages: p.packages(named(pin), fromNVIDIA)}})
+			Why: "upgrades would otherwise change to the newest branch", Root: true, Op: Op{Packages: op}})
 	}
 	for _, release := range distinct(p.h.Kernel.Release, p.h.Kernel.NextBoot) {
 		r.install = append(r.install, Package{Name: "linux-headers-" + release})
@@ -207,7 +224,7 @@ func (p *planner) suseDriver(d policy.Distribution, a policy.Advice) (recipe, er
 	if !a.Open || p.w.DriverBranch != "" {
 		return recipe{}, fmt.Errorf("on %s setup installs the newest branch with open kernel modules only: install branch %d with %s modules as the driver installation guide says", systemName(p.h), a.Branch, flavour(a.Open))
 	}
-	r := recipe{origin: fromNVIDIA}
+	r := recipe{origin: fromNVIDIA, newest: true}
 	repository := policy.CUDARepositories + d.CUDA + "/" + policy.CUDAArch(p.h.Arch) + "/"
 	r.before = p.rpmSource("driver", DriverPart, source{name: "cuda-" + d.CUDA, title: "NVIDIA's repository of drivers", key: "cuda-rpm", keyURL: repository, uri: repository, signed: "packages"})
 	r.install = p.withFabric(named("nvidia-open"), a.Branch)

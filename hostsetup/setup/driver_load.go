@@ -31,7 +31,8 @@ func (p *planner) loadDriver() {
 // it themselves, containers cannot.
 func (p *planner) nodes() {
 	h := p.h
-	if h.OS.Container != "" || h.OS.WSL != 0 || slices.ContainsFunc(h.Nodes, func(n host.Node) bool { return n.Path == "/dev/nvidia-uvm" }) {
+	there := slices.ContainsFunc(h.Nodes, func(n host.Node) bool { return n.Path == "/dev/nvidia-uvm" })
+	if h.OS.Container != "" || h.OS.WSL != 0 || there && p.driver.reboot == "" {
 		return
 	}
 	p.whenLoaded(Step{ID: "driver/nodes", Part: DriverPart, Title: "load nvidia-uvm and make its device nodes", Why: "CUDA in containers needs /dev/nvidia-uvm", Root: true,
@@ -54,9 +55,9 @@ func (p *planner) needsMOK() {
 	if p.h.OS.ID == "ubuntu" {
 		key = "/var/lib/shim-signed/mok/MOK.der"
 	}
-	p.left(DriverPart, "Secure Boot is on, and the module is built and signed on this machine: after the packages are installed, `mokutil --import %s`, choose a password, restart, "+
+	p.left(DriverPart, "Secure Boot is on, and the module is signed on this machine: `mokutil --import %s` once the packages are installed, choose a password, restart, "+
 		"and give it on the blue screen (Enroll MOK)", key)
-	p.driver.reboot = "Secure Boot accepts the module only after its key was enrolled at a start"
+	p.driver.reboot = fmt.Sprintf("Secure Boot accepts the module only after its key was enrolled: before the restart, `mokutil --import %s`", key)
 }
 
 // without are the kernels that run now or start next and have no NVIDIA module.
@@ -85,7 +86,7 @@ func kernels(releases []string) string {
 
 // modulesFor are packages that bring the module to kernels that lack it, in the way in
 // which the driver was installed.
-func (p *planner) modulesFor(...string) (names []string) {
+func (p *planner) modulesFor() (names []string) {
 	h := p.h
 	for _, r := range p.without() {
 		flavour := archiveFlavour(h)
@@ -143,7 +144,8 @@ func (p *planner) whenLoaded(s Step) {
 
 // packages is an operation of this host's package manager.
 func (p *planner) packages(install []Package, from string) *Packages {
-	op := &Packages{Manager: manager(p.h), Refresh: p.w.Offline == "", Install: install, Dir: p.w.Offline, Origin: from}
+	op := &Packages{Manager: manager(p.h), Refresh: p.w.Offline == "" && !p.fresh, Install: install, Dir: p.w.Offline, Origin: from}
+	p.fresh = true
 	if p.w.Offline != "" {
 		op.Origin = fmt.Sprintf("package files in %s", tidy(p.w.Offline))
 	}

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -15,7 +16,12 @@ const (
 	fromUbuntu = "Ubuntu's archive"
 )
 
+var errMixed = errors.New("the driver's packages are of two origins, which break each other at the next upgrade")
+
 var archiveName = regexp.MustCompile(`^(?:nvidia-(?:driver|utils|headless|headless-no-dkms|dkms|kernel-source|kernel-common|firmware)|libnvidia-compute|linux-modules-nvidia)-(\d{3})(-server)?(-open)?`)
+
+// seriesName is any package of a branch in Ubuntu's archive.
+var seriesName = regexp.MustCompile(`^(?:linux-|lib)?[a-z0-9-]*?nvidia[a-z0-9-]*?-(\d{3})(-server)?(-open)?(?:-|$)`)
 
 // archiveFlavour is the branch and its suffixes as the installed packages of Ubuntu's
 // archive name them, "580-server-open"; "" where the driver is not from there.
@@ -51,7 +57,7 @@ func origin(h *host.Host) (string, error) {
 	case len(names) == 0:
 		return "", nil
 	case len(names) > 1:
-		return "", fmt.Errorf("the driver's packages are of two origins (%s: %s; %s: %s), which break each other: remove those of one", names[0], found[names[0]], names[1], found[names[1]])
+		return "", fmt.Errorf("%w (%s: %s; %s: %s): remove those of one", errMixed, names[0], found[names[0]], names[1], found[names[1]])
 	case names[0] != fromNVIDIA && names[0] != fromUbuntu:
 		return "", fmt.Errorf("the driver's packages are from %s (%s), and setup installs from NVIDIA's repository and Ubuntu's archive, never over others: "+
 			"change the driver with the tools of %s, or remove its packages first", names[0], found[names[0]], names[0])

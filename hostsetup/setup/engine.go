@@ -38,6 +38,9 @@ func (p *planner) engineSteps() {
 	case p.h.Engine.ConfigError != "":
 		p.left(part, "%s cannot be used (%s), and Docker would not come back from a restart with it: mend it first, `docker gpu doctor` says how", file, p.h.Engine.ConfigError)
 		return
+	case p.h.Unread[daemonSource] != "":
+		p.left(part, "%s cannot be seen (%s): plan as one who may read it", file, p.h.Unread[daemonSource])
+		return
 	case file == "" && len(d.edits) > 0:
 		p.left(part, "where this Docker has its daemon.json is not known: set %s there, and restart it", editNames(d.edits))
 		return
@@ -72,7 +75,7 @@ func editNames(edits []Edit) string {
 
 func (p *planner) daemonStep(id string, part Part, title, why string, edits []Edit) {
 	op := &Daemon{Path: p.daemonJSON(), Edits: edits}
-	if policy.Compare(p.engine.version, policy.EngineValidates) >= 0 {
+	if policy.EngineValidates(p.engine.version) {
 		op.Dockerd = p.h.Engine.Binary
 		if p.engine.fresh {
 			op.Dockerd = "/usr/bin/dockerd"
@@ -112,14 +115,19 @@ func (p *planner) restart(part Part) {
 	running, consent := p.mayRun(), p.w.AllowRestart
 	op, ok := p.unitOp("restart")
 	manual := "`systemctl restart docker`"
-	if p.h.Engine.Rootless {
+	switch {
+	case !ok:
+		manual = "in the way in which it was started, as systemd did not"
+	case p.h.Engine.Rootless:
 		manual = "`systemctl --user restart docker`"
 	}
 	switch keep := p.keepable(); {
-	case !ok:
-		p.left(part, "%s: Docker was not started by systemd, so restart it as it was started", why)
+	case d.gpus && !ok:
+		p.left(part, "%s: until Docker is restarted, %s, use `docker run --device nvidia.com/gpu=all`, which works without", why, manual)
 	case d.gpus && running && !consent:
 		p.left(part, "%s: until Docker is restarted (--allow-restart, or %s), use `docker run --device nvidia.com/gpu=all`, which works without", why, manual)
+	case !ok:
+		p.left(part, "%s: restart it %s", why, manual)
 	case running && keep == "" && !p.h.Engine.LiveRestore:
 		p.keepRunning(part, why, op)
 	case running && !consent && keep != "":
@@ -155,7 +163,9 @@ func (p *planner) keepable() string {
 		return "live-restore does not go together with Swarm"
 	case h.Engine.Rootless:
 		return "a rootless engine takes its containers along"
-	case flagged(h, "live-restore") && !h.Engine.LiveRestore:
+	case h.Engine.LiveRestore:
+		return ""
+	case flagged(h, "live-restore"):
 		return "dockerd's command line forbids live-restore"
 	case p.daemonJSON() == "" || !canReload:
 		return "live-restore cannot be switched on here"
@@ -173,7 +183,7 @@ func (p *planner) keepRunning(part Part, why string, restart Op) {
 	p.daemonStep("keep", part, "switch live-restore on for the restart", "running containers then stay up while Docker restarts", []Edit{{Key: []string{"live-restore"}, Value: value(true)}})
 	p.reload("keep-reload", part, "live-restore counts from then on")
 	p.restartStep(part, why, restart, true)
-	if p.h.Engine.Config == "" && len(p.daemon.edits) == 0 {
+	if p.h.Engine.ConfigFile == "" && len(p.daemon.edits) == 0 {
 		p.step(Step{ID: "runtime/keep-back", Part: part, Title: "remove daemon.json again", Why: "there was none before the restart", Root: true, Op: Op{File: &File{Path: p.daemonJSON(), Absent: true}}})
 	} else {
 		p.daemonStep("keep-back", part, "put live-restore back", "it was on for the restart only", []Edit{back})

@@ -33,8 +33,9 @@ func relevant(h *host.Host) *host.Host {
 		SchemaVersion: h.SchemaVersion, Local: h.Local, Context: h.Context, Arch: h.Arch, OS: h.OS,
 		Kernel: host.Kernel{Release: h.Kernel.Release, NextBoot: h.Kernel.NextBoot, Installed: h.Kernel.Installed, Blacklisted: h.Kernel.Blacklisted, Booted: h.Kernel.Booted},
 		Driver: host.Driver{Version: h.Driver.Version, Flavour: h.Driver.Flavour, Runfile: h.Driver.Runfile, FabricManager: h.Driver.FabricManager},
-		Nodes:  h.Nodes, Toolkit: h.Toolkit, CDI: h.CDI, Units: h.Units, Packages: h.Packages, Unread: h.Unread,
+		Nodes:  h.Nodes, Toolkit: h.Toolkit, CDI: h.CDI, Units: h.Units, Packages: h.Packages,
 	}
+	out.Unread = unread(h)
 	out.OS.Pretty, out.OS.SELinux = "", ""
 	for _, m := range h.Kernel.Modules {
 		out.Kernel.Modules = append(out.Kernel.Modules, host.Module{Name: m.Name})
@@ -103,3 +104,21 @@ func usedHook(h *host.Host) bool {
 		return c.Route == "hook" || c.Route == "cdi" && slices.ContainsFunc(c.GPUs, func(g string) bool { return !strings.Contains(g, "=") })
 	})
 }
+
+// unread are the sources of what plans are made of that could not be read, and daemon.json
+// where that is one.
+func unread(h *host.Host) map[string]string {
+	out := map[string]string{}
+	for _, name := range []string{"os", "kernel", "kernels", "module", "pci", "packages", "toolkit", "repositories"} {
+		if why := h.Unread[name]; why != "" {
+			out[name] = why
+		}
+	}
+	if file := h.Engine.ConfigFile; file != "" && strings.Contains(h.Unread["dockerd"], file) {
+		out[daemonSource] = h.Unread["dockerd"]
+	}
+	return out
+}
+
+// daemonSource is the name in Host.Unread of a daemon.json that plans cannot see.
+const daemonSource = "daemon.json"

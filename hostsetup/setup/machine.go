@@ -21,7 +21,13 @@ var (
 	versionText   = regexp.MustCompile(`^[0-9]+(?:\.[0-9]+){1,3}$`)
 )
 
-func manager(h *host.Host) string { return policy.Manager(h.OS.ID, h.OS.Like) }
+// manager is the package manager of the host, "" for none that setup knows.
+func manager(h *host.Host) string {
+	if h.OS.ID == "amzn" && h.OS.Version == "2" {
+		return "" // yum
+	}
+	return policy.Manager(h.OS.ID, h.OS.Like)
+}
 
 // distribution is what is packaged for the host; false where that is not known.
 func distribution(h *host.Host) (policy.Distribution, bool) {
@@ -72,6 +78,15 @@ func packageVersion(h *host.Host, name string) string {
 	return ""
 }
 
+// upstream is the version that a project gave, of a package's: 29.4.0 of "5:29.4.0-1~ubuntu".
+func upstream(version string) string {
+	if epoch, rest, ok := strings.Cut(version, ":"); ok && strings.Trim(epoch, "0123456789") == "" {
+		version = rest
+	}
+	version, _, _ = strings.Cut(version, "-")
+	return version
+}
+
 func installed(h *host.Host, name string) bool { return packageVersion(h, name) != "" }
 
 // gpus are the NVIDIA GPUs on the bus.
@@ -86,7 +101,10 @@ func nvSwitches(h *host.Host) bool {
 
 // hasGPU says whether there is an NVIDIA GPU, or a driver that would tell if there were.
 func hasGPU(h *host.Host) bool {
-	return len(gpus(h)) > 0 || len(h.GPUs) > 0 || h.Driver.Version != "" || h.OS.WSL == 2 && slices.ContainsFunc(h.Nodes, func(n host.Node) bool { return n.Path == "/dev/dxg" })
+	if h.OS.Container != "" {
+		return h.Driver.Version != "" // the bus of its host can be seen there, its cards are not lent by that
+	}
+	return len(ours(h)) > 0 || len(h.GPUs) > 0 || h.Driver.Version != "" || h.OS.WSL == 2 && slices.ContainsFunc(h.Nodes, func(n host.Node) bool { return n.Path == "/dev/dxg" })
 }
 
 // screen says whether screens hang on the GPUs: all are VGA controllers, of which

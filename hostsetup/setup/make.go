@@ -22,6 +22,8 @@ type planner struct {
 	w    Wishes
 	now  time.Time
 	plan *Plan
+	// fresh says that the lists of packages have been read since the last new source.
+	fresh bool
 
 	driver  driverComes
 	engine  engineComes
@@ -98,6 +100,18 @@ func (p *planner) wanted(part Part) bool {
 		return p.w.Hold
 	}
 	return true
+}
+
+// blind says whether facts that a part is planned by could not be read: nothing is installed
+// over what nobody has seen.
+func (p *planner) blind(part Part, sources ...string) bool {
+	for _, name := range sources {
+		if why := p.h.Unread[name]; why != "" {
+			p.left(part, "nothing is planned here, because not all could be read: %s", why)
+			return true
+		}
+	}
+	return false
 }
 
 func (p *planner) right(part Part, format string, args ...any) {

@@ -38,6 +38,11 @@ func (p *planner) runtimePart() error {
 	case e.none:
 		p.left(RuntimePart, "there is no Docker to set up; the CDI spec is for other engines too")
 		return nil
+	case e.unknown && e.fresh:
+		// What works with any version: the switch does no harm where CDI is on by itself.
+		p.edit(RuntimePart, Edit{Key: []string{"features", "cdi"}, Value: value(true)})
+		p.daemon.restart = append(p.daemon.restart, "Docker looks for the toolkit, and before 28.2 for this switch, only when it starts")
+		return nil
 	case e.unknown:
 		p.left(RuntimePart, "what Docker needs depends on its version, which is not known yet: run this again when it is installed and answers")
 		return nil

@@ -71,6 +71,7 @@ func (p *planner) rpmSource(id string, part Part, s source) []Step {
 }
 
 func (p *planner) keyStep(id string, part Part, s source, to string) Step {
+	p.fresh = false
 	k := s.signingKey()
 	return Step{ID: id + "/key", Part: part, Title: "fetch the key that signs " + s.title, Why: "packages count only if they are signed by it; one with another fingerprint stops everything", Root: true,
 		Op: Op{Key: &Key{URL: k.URL, Fingerprints: k.Fingerprints, Path: to, RPM: to == ""}}}

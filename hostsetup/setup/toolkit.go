@@ -38,10 +38,13 @@ func (p *planner) toolkitPart() error {
 	p.toolkit = toolkitComes{version: h.Toolkit.Version, ctk: b[ctk], hook: b[runtimeHook] != "", cdi: b[cdiHook] != "", runtime: b["nvidia-container-runtime"] != "",
 		units: packaged && h.Toolkit.Version != "" && policy.Compare(h.Toolkit.Version, policy.ToolkitRefresh) >= 0}
 	switch {
-	case !p.wanted(ToolkitPart):
+	case !p.wanted(ToolkitPart) || p.blind(ToolkitPart, "os", "packages", "toolkit", "repositories"):
 		return nil
 	case !hasGPU(h) && !slices.Contains(p.w.Only, ToolkitPart):
 		p.left(ToolkitPart, "there is no NVIDIA GPU here that containers could use; --only toolkit installs it all the same")
+		return nil
+	case h.Engine.Kind == "snap":
+		p.left(ToolkitPart, "Docker as a snap cannot use the toolkit")
 		return nil
 	case h.Engine.Kind == "desktop":
 		p.left(ToolkitPart, "Docker Desktop brings what it needs of the toolkit itself")
@@ -52,6 +55,10 @@ func (p *planner) toolkitPart() error {
 	}
 	if p.w.ToolkitPath != "" {
 		return p.toolkitPrograms(packaged)
+	}
+	if holes := policy.ToolkitHoles(p.w.ToolkitVersion); p.w.ToolkitVersion != "" && len(holes) > 0 {
+		last := holes[len(holes)-1]
+		p.left(ToolkitPart, "toolkit %s has %s (%s), fixed in %s: without --toolkit-version %s comes", p.w.ToolkitVersion, last.CVE, last.What, last.Fixed, policy.ToolkitCurrent)
 	}
 	why, err := p.whyToolkit(packaged)
 	if err != nil {
@@ -90,7 +97,7 @@ func (p *planner) whyToolkit(packaged bool) (string, error) {
 		return fmt.Sprintf("it is %s, and %s was asked for", have, want), nil
 	case len(seen) > 1:
 		return "its packages are of different versions, and then ignore each other's settings", nil
-	case len(holes) > 0:
+	case len(holes) > 0 && want == "":
 		return fmt.Sprintf("%s has %s: %s", have, holes[len(holes)-1].CVE, holes[len(holes)-1].What), nil
 	case flawed && want == "":
 		return fmt.Sprintf("%s has a fault that %s has no more", have, policy.ToolkitCurrent), nil
@@ -125,9 +132,6 @@ func (p *planner) installToolkit(why string) error {
 	}
 	if len(held) > 0 {
 		return p.cannot("the toolkit should be %s (%s), but %s is held at its version: release it first", version, why, listed(held))
-	}
-	if holes := policy.ToolkitHoles(version); len(holes) > 0 {
-		p.left(ToolkitPart, "toolkit %s has %s (%s), fixed in %s: without --toolkit-version %s comes", version, holes[len(holes)-1].CVE, holes[len(holes)-1].What, holes[len(holes)-1].Fixed, policy.ToolkitCurrent)
 	}
 	if p.w.Offline == "" {
 		s := source{name: "nvidia-container-toolkit", title: "NVIDIA's Container Toolkit repository", key: "toolkit", signed: "metadata"}
@@ -207,6 +211,7 @@ func (p *planner) cleanSources() {
 			p.left(ToolkitPart, "%s: %s; take its lines with NVIDIA's repositories out", file, whys[file])
 			continue
 		}
+		p.fresh = false
 		p.step(Step{ID: fmt.Sprintf("toolkit/old-source-%d", i+1), Part: ToolkitPart, Title: "take " + file + " away", Why: whys[file], Root: true,
 			Op: Op{File: &File{Path: file, Absent: true}}, Disruption: doctor.None})
 	}

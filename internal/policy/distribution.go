@@ -123,7 +123,3 @@ func DockerConflicts() []string {
 // ToolkitRefresh is the toolkit from which on systemd writes the CDI spec anew at boot and
 // after changes. Source: release notes of 1.18.0; 2026-11-23.
 const ToolkitRefresh = "1.18.0"
-
-// EngineValidates is the engine whose dockerd checks a configuration with --validate.
-// Source: moby 22.06/23.0 release notes; 2026-11-27.
-const EngineValidates = "23.0"

@@ -37,7 +37,7 @@ func Engines() []Engine {
 // to 17.03, so 2 to 16 are none.
 func EngineOf(version string) Engine {
 	all := Engines()
-	if version == "" || version[0] < '0' || version[0] > '9' || (Compare(version, "2") >= 0 && Compare(version, "17") < 0) {
+	if !released(version) {
 		return all[len(all)-1]
 	}
 	found := all[0]
@@ -48,6 +48,14 @@ func EngineOf(version string) Engine {
 	}
 	return found
 }
+
+func released(version string) bool {
+	return version != "" && version[0] >= '0' && version[0] <= '9' && (Compare(version, "2") < 0 || Compare(version, "17") >= 0)
+}
+
+// EngineValidates says whether dockerd of a version checks a configuration with --validate.
+// Source: release notes of 23.0; 2026-11-27.
+func EngineValidates(version string) bool { return !released(version) || Compare(version, "23.0") >= 0 }
 
 // CDIField is a field of a CDI spec that an engine refuses if it does not know it:
 // it then drops the whole file.
