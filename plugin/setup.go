@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/docker/cli/cli/command"
 	"github.com/moby/sys/atomicwriter"
 	"github.com/spf13/cobra"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
 )
@@ -80,7 +82,7 @@ func (r *setupRun) do(ctx context.Context) error {
 	if r.opts.dryRun || r.opts.replay != "" || r.opts.planOut != "" || len(plan.Steps) == 0 {
 		return nil
 	}
-	return r.apply(ctx, plan)
+	return r.apply(ctx, &h, plan)
 }
 
 // applyFile applies a plan that was made before, if the same one would be made now: what
@@ -107,7 +109,7 @@ func (r *setupRun) applyFile(ctx context.Context, file string) error {
 	if err := r.show(&h, plan); err != nil || len(plan.Steps) == 0 || r.opts.dryRun {
 		return err
 	}
-	return r.apply(ctx, plan)
+	return r.apply(ctx, &h, plan)
 }
 
 // mostPlan bounds a plan's file.
@@ -144,7 +146,10 @@ func readPlan(file string) (*setup.Plan, error) {
 	return plan, nil
 }
 
-func (r *setupRun) apply(ctx context.Context, plan *setup.Plan) error {
+func (r *setupRun) apply(ctx context.Context, h *host.Host, plan *setup.Plan) error {
+	if r.opts.yes && h.Engine.Running > 0 && !plan.Wishes.AllowRestart && restarts(plan) {
+		return fmt.Errorf("the plan restarts Docker while %s, and -y alone does not consent to that: say --allow-restart too, or --skip runtime", map[bool]string{true: "a container runs", false: "containers run"}[h.Engine.Running == 1])
+	}
 	doer, err := r.doer()
 	if err != nil {
 		return err
@@ -154,6 +159,11 @@ func (r *setupRun) apply(ctx context.Context, plan *setup.Plan) error {
 		return err
 	}
 	return doer.Apply(ctx, plan)
+}
+
+// restarts says whether a plan restarts Docker, if only for a moment.
+func restarts(plan *setup.Plan) bool {
+	return slices.ContainsFunc(plan.Steps, func(s setup.Step) bool { return s.Disruption == doctor.Restart })
 }
 
 func (r *setupRun) resume(ctx context.Context) error {
@@ -228,11 +238,8 @@ Parts, for --only and --skip: driver, docker, toolkit, runtime, swarm, hooks, ho
 
   # Without a network
   docker gpu setup --offline /media/packages`,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := noArgs(cmd, args); err != nil {
-				return err
-			}
+		Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := opts.check(cmd.Flags()); err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
 // show prints a plan in the format that was asked for.
@@ -26,7 +28,7 @@ func (r *setupRun) show(h *host.Host, plan *setup.Plan) error {
 
 // text is the plan for people: what is done and why, what is right, what is left.
 func (r *setupRun) text(w io.Writer, h *host.Host, plan *setup.Plan) {
-	paragraph(w, "", "docker gpu setup: "+clean(h.OS.Pretty, 60)+prefix(", ", subject(h)))
+	paragraph(w, "", "docker gpu setup: "+setupSubject(h))
 	daemon := []byte(h.Engine.Config)
 	for i, s := range plan.Steps {
 		fmt.Fprintln(w)
@@ -37,7 +39,7 @@ func (r *setupRun) text(w io.Writer, h *host.Host, plan *setup.Plan) {
 		paragraph(w, "    Why:   ", clean(upperFirst(s.Why), 600)+".")
 		daemon = r.operation(w, s.Op, daemon)
 		if s.Disruption != doctor.None {
-			paragraph(w, "    Note:  ", r.paint.yellow(setupDisruption(s.Disruption)))
+			paragraph(w, "    Note:  ", r.paint.yellow(setupDisruption(s.Disruption, h.Engine.Running > 0)))
 		}
 		if s.Op.Reboot == nil {
 			paragraph(w, "    Undo:  ", clean(s.Undo, 300))
@@ -49,11 +51,27 @@ func (r *setupRun) text(w io.Writer, h *host.Host, plan *setup.Plan) {
 	r.total(w, plan)
 }
 
-func prefix(before, text string) string {
-	if text == "" {
-		return ""
+// setupSubject names the machine in a few words, with its GPUs also where no driver does.
+func setupSubject(h *host.Host) string {
+	parts := []string{cmp.Or(clean(h.OS.Pretty, 60), "this machine")}
+	if len(h.GPUs) > 0 {
+		parts = append(parts, gpuNames(h))
+	} else {
+		count := map[string]int{}
+		for _, d := range h.PCI {
+			if d.Class == "0300" || d.Class == "0302" {
+				count[policy.ArchOfPCI(d.Device).String()]++
+			}
+		}
+		for _, arch := range slices.Sorted(maps.Keys(count)) {
+			parts = append(parts, plural(count[arch], arch+" GPU"))
+		}
 	}
-	return before + text
+	parts = append(parts, map[bool]string{true: "no driver", false: "driver " + clean(h.Driver.Version, 40)}[h.Driver.Version == ""])
+	if h.Engine.Version == "" {
+		return strings.Join(append(parts, "no Docker that answers"), ", ")
+	}
+	return strings.Join(append(parts, "Docker "+clean(h.Engine.Version, 40)), ", ")
 }
 
 func upperFirst(text string) string {
@@ -67,13 +85,15 @@ func upperFirst(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-func setupDisruption(d doctor.Disruption) string {
-	switch d {
-	case doctor.Reload:
+func setupDisruption(d doctor.Disruption, running bool) string {
+	switch {
+	case d == doctor.Reload:
 		return "Docker reads its configuration again; nothing stops."
-	case doctor.Restart:
+	case d == doctor.Restart && !running:
+		return "Docker is away for a moment, and builds stop."
+	case d == doctor.Restart:
 		return "Docker restarts: commands that are attached to containers end, and builds stop."
-	case doctor.Reboot:
+	case d == doctor.Reboot:
 		return "the machine has to be restarted, by you; nothing restarts it by itself."
 	}
 	return "nothing stops."
@@ -151,7 +171,7 @@ func (r *setupRun) operation(w io.Writer, op setup.Op, daemon []byte) []byte {
 	case op.Unit != nil:
 		line("Unit:", unitWords(op.Unit))
 	case op.Module != nil:
-		line("Module:", op.Module.Name)
+		line("Loads:", op.Module.Name)
 	case op.Toolkit != nil:
 		for _, key := range slices.Sorted(maps.Keys(op.Toolkit.Set)) {
 			line("File:", op.Toolkit.Path+": "+key+" = "+op.Toolkit.Set[key])
@@ -178,7 +198,7 @@ func packagesOf(line func(begin, text string), op *setup.Packages) {
 		line("Adds:", strings.Join(names, " "))
 	}
 	if len(op.Remove) > 0 {
-		line("Takes:", strings.Join(op.Remove, " ")+" away")
+		line("Drops:", strings.Join(op.Remove, " "))
 	}
 }
 

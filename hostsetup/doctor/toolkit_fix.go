@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
@@ -12,22 +11,10 @@ import (
 
 // packagesOf is the package manager of a distribution, "" for one not known.
 func packagesOf(os host.OS) string {
-	for _, id := range append([]string{os.ID}, strings.Fields(os.Like)...) {
-		switch id {
-		case "debian", "ubuntu":
-			return "apt"
-		case "rhel", "fedora", "centos", "rocky", "almalinux", "ol", "azurelinux":
-			return "dnf"
-		case "amzn":
-			if os.Version == "2" {
-				return "yum"
-			}
-			return "dnf"
-		case "suse", "sles", "opensuse", "opensuse-leap":
-			return "zypper"
-		}
+	if os.ID == "amzn" && os.Version == "2" {
+		return "yum"
 	}
-	return ""
+	return policy.Manager(os.ID, os.Like)
 }
 
 // installPackages are the commands that install packages, nil for a distribution
@@ -62,7 +49,7 @@ func removePackages(os host.OS, packages ...string) [][]string {
 // Source: NVIDIA's Container Toolkit install guide; 2026-11-23.
 func toolkitInstall(h *host.Host) Fix {
 	const (
-		base = "https://nvidia.github.io/libnvidia-container/"
+		base = policy.ToolkitRepository
 		key  = "/usr/share/keyrings/nvidia-container-toolkit-keyring.asc"
 		list = "/etc/apt/sources.list.d/nvidia-container-toolkit.list"
 	)

@@ -148,7 +148,7 @@ func (p *planner) freshDocker(d policy.Distribution, from string, remove []strin
 		s.Disruption = doctor.Restart
 	}
 	p.step(s)
-	p.startDocker("it starts with the machine")
+	p.startDocker("containers then come back by their restart policies when the machine starts")
 	p.left(DockerPart, "only root may use Docker: members of the group docker may too, and are as good as root (`usermod -aG docker NAME`)")
 }
 
