@@ -27,6 +27,13 @@ func (p *planner) specs() {
 	if !p.engine.none && !p.engine.unknown && policy.EngineOf(p.engine.version).CDI == "no" {
 		return // nobody would read it
 	}
+	if p.blind(RuntimePart, "cdi") || p.h.Unread["systemd"]+p.h.Unread["toolkit"] != "" {
+		return
+	}
+	if p.toolkit.ctk == "" {
+		p.left(RuntimePart, "the CDI spec of the GPUs is written by nvidia-ctk, which is not on the engine's PATH")
+		return
+	}
 	if !p.driver.ready {
 		p.left(RuntimePart, "the CDI spec of the GPUs can be written when the driver is loaded: run this again then")
 		return

@@ -173,13 +173,17 @@ func (p *planner) keepDocker() {
 	case version != "" && policy.EngineOf(version).CDI == "feature":
 		p.left(DockerPart, "Docker %s gets no fixes any more, and CDI is on by itself only from 28.2: upgrade it when its containers may stop once", version)
 	}
-	if h.Engine.Version == "" && h.Engine.Error != "" {
-		p.left(DockerPart, "Docker does not answer, so what runs on it is not known: %s", h.Engine.Error)
+	if h.Engine.ConfigError != "" && h.Engine.PID == 0 {
+		p.left(DockerPart, "Docker does not run, and would not start with its %s (%s): mend that first, `docker gpu doctor` says how", p.daemonJSON(), h.Engine.ConfigError)
+		return
 	}
 	u, ok := unit(h, "docker.service")
 	if ok && !h.Engine.Rootless && h.OS.Container == "" && (u.Enabled == "disabled" || u.Active == "inactive" && h.Engine.PID == 0) {
 		p.startDocker(fmt.Sprintf("its service is %s and %s", orUnknown(u.Enabled), orUnknown(u.Active)))
 		return
+	}
+	if h.Engine.Version == "" && h.Engine.Error != "" {
+		p.left(DockerPart, "Docker does not answer, so what runs on it is not known: %s", h.Engine.Error)
 	}
 	p.right(DockerPart, "%s is there", name)
 }

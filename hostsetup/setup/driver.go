@@ -221,14 +221,24 @@ func (p *planner) keepDriver(have string) error {
 	if _, err := origin(h); errors.Is(err, errMixed) {
 		p.left(DriverPart, "%v", err)
 	}
-	if names := p.modulesFor(); len(names) > 0 {
+	names := p.modulesFor()
+	if len(names) > 0 {
 		p.step(Step{ID: "driver/modules", Part: DriverPart, Title: "install the NVIDIA module for " + kernels(p.without()),
-			Why: "a kernel without it starts without GPUs", Root: true, Op: Op{Packages: p.packages(named(names...), "the driver's origin")}})
+			Why: "a kernel without it starts without GPUs", Root: true, Op: Op{Packages: p.packages(named(names...), originName(h))}})
 	}
 	p.signedModules()
-	if h.Driver.Version == "" {
+	for _, g := range ours(h) {
+		if isNouveau(g.Driver) {
+			p.left(DriverPart, "NVIDIA's driver is installed, and %s holds the GPU at %s: `docker gpu doctor` has the commands that keep it from loading (G004), before the restart", g.Driver, g.Address)
+			break
+		}
+	}
+	switch here := slices.Contains(p.without(), h.Kernel.Release); {
+	case h.Driver.Version == "" && here && !slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, h.Kernel.Release) }):
+		return nil // there is no module to load; that was said
+	case h.Driver.Version == "":
 		p.loadDriver()
-	} else {
+	default:
 		p.right(DriverPart, "driver %s%s is loaded", have, prefixed(", ", prefixedFlavour(h.Driver.Flavour)))
 		p.nodes()
 	}

@@ -44,6 +44,7 @@ func (p *planner) installDriver(from string, a policy.Advice, why string) error 
 	if err != nil {
 		return p.noDriver("%v", err)
 	}
+	r.overPresent(p.h, a.Branch)
 	if p.w.Offline == "" {
 		for _, s := range r.before {
 			p.step(s)
@@ -62,7 +63,10 @@ func (p *planner) installDriver(from string, a policy.Advice, why string) error 
 		why += "; until the restart, GPU programs that start find other libraries than the loaded module's, and fail"
 	}
 	install := p.packages(r.install, r.origin)
-	install.Modules, install.Remove = r.modules, r.remove
+	install.Remove = r.remove
+	if p.w.Offline == "" {
+		install.Modules = r.modules
+	}
 	branch := fmt.Sprintf("branch %d", a.Branch)
 	if r.newest {
 		branch = "the newest branch that the repository has"

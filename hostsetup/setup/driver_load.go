@@ -14,7 +14,7 @@ import (
 func (p *planner) loadDriver() {
 	h := p.h
 	for _, g := range ours(h) {
-		if slices.Contains([]string{"nouveau", "nova", "nova_core", "nova-core"}, g.Driver) {
+		if isNouveau(g.Driver) {
 			p.driver.reboot = g.Driver + " holds the GPU until then"
 		}
 	}
@@ -25,6 +25,11 @@ func (p *planner) loadDriver() {
 	p.driver.ready = true
 	p.step(Step{ID: "driver/load", Part: DriverPart, Title: "load the NVIDIA module", Why: "the driver is not loaded", Root: true, Op: Op{Module: &Module{Name: "nvidia"}}})
 	p.nodes()
+}
+
+// isNouveau says whether a kernel driver is the kernel's own for NVIDIA cards.
+func isNouveau(driver string) bool {
+	return slices.Contains([]string{"nouveau", "nova", "nova_core", "nova-core"}, driver)
 }
 
 // nodes makes /dev/nvidia-uvm where it is missing: programs of root's that use CUDA make
@@ -117,7 +122,7 @@ func (p *planner) fabric(version string) {
 			return
 		}
 		p.step(Step{ID: "driver/fabric", Part: DriverPart, Title: "install the fabric manager " + version, Why: "NVSwitches join the GPUs; without a fabric manager of the driver's version CUDA does not start", Root: true,
-			Op: Op{Packages: p.packages([]Package{{Name: name, Version: version + "-*"}}, "the driver's origin")}})
+			Op: Op{Packages: p.packages([]Package{{Name: name, Version: version + "-*"}}, originName(h))}})
 	}
 	p.fabricService()
 }

@@ -65,6 +65,20 @@ func origin(h *host.Host) (string, error) {
 	return names[0], nil
 }
 
+// onlyNVIDIA says whether a package has a name that nobody but NVIDIA's repository gives.
+func onlyNVIDIA(p host.Package) bool {
+	return slices.Contains([]string{"nvidia-open", "nvidia-driver-cuda", "nvidia-driver-assistant", "nvidia-dkms-open", "cuda-drivers"}, p.Name) ||
+		strings.HasPrefix(p.Name, "nvidia-driver-pinning-") || strings.HasPrefix(p.Name, "cuda-drivers-")
+}
+
+// originName is where the driver's packages are from, for people.
+func originName(h *host.Host) string {
+	if from, err := origin(h); err == nil && from != "" {
+		return from
+	}
+	return "the origin of the driver"
+}
+
 // originOf is the origin of a package of the driver, by its name and the form of its version.
 func originOf(h *host.Host, p host.Package) string {
 	if !slices.Contains(driverPackages(h), p.Name) {
@@ -73,8 +87,7 @@ func originOf(h *host.Host, p host.Package) string {
 	hasRepository := slices.ContainsFunc(h.Toolkit.Repositories, func(r host.Repository) bool {
 		return strings.Contains(r.URI, "developer.download.nvidia.com/compute/cuda/repos/")
 	})
-	theirs := slices.Contains([]string{"nvidia-open", "nvidia-driver-cuda", "nvidia-driver-assistant", "nvidia-dkms-open", "cuda-drivers"}, p.Name) ||
-		strings.HasPrefix(p.Name, "nvidia-driver-pinning-") || strings.HasPrefix(p.Name, "cuda-drivers-")
+	theirs := onlyNVIDIA(p)
 	switch m := manager(h); {
 	case p.Name == "nvidia-modprobe" || p.Name == "nvidia-settings" || p.Name == "nvidia-prime":
 		return "" // of any
@@ -89,7 +102,9 @@ func originOf(h *host.Host, p host.Package) string {
 		}
 		return fromUbuntu
 	case m == "apt":
-		if theirs || hasRepository && !strings.Contains(p.Version, "~deb") {
+		// The names of the rest are common to both.
+		known := hasRepository || slices.ContainsFunc(h.Packages, onlyNVIDIA)
+		if theirs || known && !strings.Contains(p.Version, "~deb") {
 			return fromNVIDIA
 		}
 		return "Debian"

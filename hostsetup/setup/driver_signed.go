@@ -54,7 +54,10 @@ func otherSeries(h *host.Host, series string, open bool) (names []string) {
 			continue
 		}
 		ofKernel := slices.ContainsFunc([]string{"linux-", "nvidia-headless-", "nvidia-driver-", "nvidia-dkms-", "nvidia-kernel-source-"}, func(p string) bool { return strings.HasPrefix(name, p) })
-		if m[1]+m[2] != series || ofKernel && (m[3] != "") != open {
+		branch, server := strings.CutSuffix(series, "-server")
+		// The fabric manager and its like are of a branch, for servers and desktops alike.
+		alike := m[2] == "" && slices.ContainsFunc([]string{"nvidia-fabricmanager-", "nvidia-imex-", "libnvidia-nscq-", "libnvsdm-"}, func(p string) bool { return strings.HasPrefix(name, p) })
+		if m[1] != branch || (m[2] != "") != server && !alike || ofKernel && (m[3] != "") != open {
 			names = append(names, name)
 		}
 	}

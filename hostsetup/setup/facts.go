@@ -30,16 +30,13 @@ const late = 5 * time.Second
 // Facts cannot miss anything.
 func relevant(h *host.Host) *host.Host {
 	out := &host.Host{
-		SchemaVersion: h.SchemaVersion, Local: h.Local, Context: h.Context, Arch: h.Arch, OS: h.OS,
-		Kernel: host.Kernel{Release: h.Kernel.Release, NextBoot: h.Kernel.NextBoot, Installed: h.Kernel.Installed, Blacklisted: h.Kernel.Blacklisted, Booted: h.Kernel.Booted},
+		Local: h.Local, Context: h.Context, Arch: h.Arch, OS: h.OS,
+		Kernel: host.Kernel{Release: h.Kernel.Release, NextBoot: h.Kernel.NextBoot, Installed: h.Kernel.Installed},
 		Driver: host.Driver{Version: h.Driver.Version, Flavour: h.Driver.Flavour, Runfile: h.Driver.Runfile, FabricManager: h.Driver.FabricManager},
-		Nodes:  h.Nodes, Toolkit: h.Toolkit, CDI: h.CDI, Units: h.Units, Packages: h.Packages,
+		Nodes:  h.Nodes, Toolkit: h.Toolkit, Units: h.Units, Packages: h.Packages,
 	}
 	out.Unread = unread(h)
 	out.OS.Pretty, out.OS.SELinux = "", ""
-	for _, m := range h.Kernel.Modules {
-		out.Kernel.Modules = append(out.Kernel.Modules, host.Module{Name: m.Name})
-	}
 	for _, d := range h.PCI {
 		out.PCI = append(out.PCI, host.PCI{Address: d.Address, Vendor: d.Vendor, Device: d.Device, Class: d.Class, Driver: d.Driver})
 	}
@@ -48,8 +45,11 @@ func relevant(h *host.Host) *host.Host {
 	}
 	for _, g := range h.GPUs {
 		out.GPUs = append(out.GPUs, host.GPU{Index: g.Index, UUID: g.UUID, Name: g.Name, PCI: g.PCI, Minor: g.Minor, MIG: mig(g.MIG)})
+		if g.Fabric != nil && g.Fabric.State == fabricWaits {
+			out.GPUs[len(out.GPUs)-1].Fabric = &host.Fabric{State: fabricWaits}
+		}
 	}
-	out.Toolkit.Installed = time.Time{}
+	out.Toolkit.Installed, out.Toolkit.Sources, out.Toolkit.OCIHook = time.Time{}, nil, ""
 	out.CDI.Specs = slices.Clone(h.CDI.Specs)
 	for i := range out.CDI.Specs {
 		out.CDI.Specs[i].Changed = time.Time{}
@@ -72,8 +72,8 @@ func mig(m *host.MIG) *host.MIG {
 func ofEngine(h *host.Host) host.Engine {
 	e := h.Engine
 	out := host.Engine{
-		Error: e.Error, Version: e.Version, Endpoint: e.Endpoint, Kind: e.Kind, Rootless: e.Rootless, LiveRestore: e.LiveRestore,
-		Runtimes: e.Runtimes, DefaultRuntime: e.DefaultRuntime, CDIDirs: e.CDIDirs, CDIDevices: e.CDIDevices, Path: e.Path,
+		Error: e.Error, Version: e.Version, Kind: e.Kind, Rootless: e.Rootless, LiveRestore: e.LiveRestore,
+		Runtimes: e.Runtimes, DefaultRuntime: e.DefaultRuntime, CDIDirs: e.CDIDirs, Path: e.Path,
 		Binary: e.Binary, Args: e.Args, ConfigFile: e.ConfigFile, Config: e.Config, ConfigError: e.ConfigError,
 		Swarm: e.Swarm, Client: e.Client, Hooks: e.Hooks,
 	}
@@ -109,7 +109,7 @@ func usedHook(h *host.Host) bool {
 // where that is one.
 func unread(h *host.Host) map[string]string {
 	out := map[string]string{}
-	for _, name := range []string{"os", "kernel", "kernels", "module", "pci", "packages", "toolkit", "repositories"} {
+	for _, name := range []string{"os", "kernel", "kernels", "module", "pci", "packages", "toolkit", "repositories", "cdi", "systemd"} {
 		if why := h.Unread[name]; why != "" {
 			out[name] = why
 		}

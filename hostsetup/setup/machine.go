@@ -94,8 +94,15 @@ func gpus(h *host.Host) []host.PCI {
 	return slices.DeleteFunc(slices.Clone(h.PCI), func(p host.PCI) bool { return p.Class != "0300" && p.Class != "0302" })
 }
 
-// nvSwitches says whether NVSwitches join the GPUs.
+// fabricWaits is the state of a GPU whose links no fabric manager has set up.
+const fabricWaits = "in-progress"
+
+// nvSwitches says whether NVSwitches join the GPUs. Those of newer machines are not on this
+// bus, but the GPUs wait for their fabric; in a virtual machine that is its host's business.
 func nvSwitches(h *host.Host) bool {
+	if h.OS.Virtual == "" && slices.ContainsFunc(h.GPUs, func(g host.GPU) bool { return g.Fabric != nil && g.Fabric.State == fabricWaits }) {
+		return true
+	}
 	return slices.ContainsFunc(h.PCI, func(p host.PCI) bool { return p.Class == "0680" && (p.Vendor == "10de" || p.Vendor == "") })
 }
 

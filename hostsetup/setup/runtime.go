@@ -19,7 +19,7 @@ type daemonComes struct {
 
 // runtimePart plans how the engine comes by GPUs, by the least disruptive way that it has.
 func (p *planner) runtimePart() error {
-	if !p.wanted(RuntimePart) {
+	if !p.wanted(RuntimePart) || p.blind(RuntimePart, "systemd", "toolkit") {
 		return nil
 	}
 	h, e := p.h, p.engine
@@ -62,7 +62,13 @@ func (p *planner) hookKnown(program string) bool {
 	if p.toolkit.upgrade && len(e.Containers) == 0 {
 		return false
 	}
-	return p.h.Toolkit.Binaries[program] != "" && e.PID != 0 && e.Started.IsZero()
+	if p.h.Toolkit.Binaries[program] == "" {
+		return false
+	}
+	if p.engine.fresh && e.PID == 0 || e.PID == 0 && e.Version == "" {
+		return true // it is yet to start
+	}
+	return e.PID != 0 && e.Started.IsZero()
 }
 
 // route asks for what the engine lacks. Source: moby daemon/devices_nvidia_linux.go,
