@@ -246,6 +246,7 @@ Parts, for --only and --skip: driver, docker, toolkit, runtime, swarm, hooks, ho
 			return newSetupRun(cli, opts).do(cmd.Context())
 		},
 	}
+	cmd.SuggestionsMinimumDistance = 2 // as in a group: two letters swapped
 	opts.install(cmd)
 	cmd.AddCommand(newSetupApplyCmd(cli), newSetupRollbackCmd(cli), newSetupHistoryCmd(cli), newSetupUninstallCmd(cli))
 	return cmd
