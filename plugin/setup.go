@@ -1,9 +1,7 @@
 package plugin
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"github.com/docker/cli/cli/command"
-	"github.com/moby/sys/atomicwriter"
 	"github.com/spf13/cobra"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
@@ -51,7 +48,7 @@ type setupRun struct {
 
 func newSetupRun(cli command.Cli, opts *setupOptions) *setupRun {
 	return &setupRun{
-		cli: cli, opts: opts, facts: newGatherer(cli).facts, doer: func() (setupDoer, error) { return newSetupDoer(cli) }, edit: editDaemonJSON,
+		cli: cli, opts: opts, facts: newGatherer(cli).facts, doer: func() (setupDoer, error) { return newSetupDoer(cli) },
 		root: os.Geteuid() == 0, sudo: os.Geteuid() == 0 && os.Getenv("SUDO_USER") != "", owner: cli.ConfigFile().GetFilename(), now: time.Now(), paint: paintFor(cli),
 	}
 }
@@ -112,40 +109,6 @@ func (r *setupRun) applyFile(ctx context.Context, file string) error {
 	return r.apply(ctx, &h, plan)
 }
 
-// mostPlan bounds a plan's file.
-const mostPlan = 1 << 20
-
-func readPlan(file string) (*setup.Plan, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("the plan cannot be read: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, mostPlan+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("the plan cannot be read: %w", err)
-	case len(data) > mostPlan:
-		return nil, fmt.Errorf("%s is longer than %d bytes, and no plan", file, mostPlan)
-	}
-	var version struct {
-		SchemaVersion int `json:"schemaVersion"`
-	}
-	if err := json.Unmarshal(data, &version); err != nil {
-		return nil, fmt.Errorf("%s is no plan: %w", file, err)
-	}
-	if version.SchemaVersion != setup.SchemaVersion {
-		return nil, fmt.Errorf("%s is a plan of schema version %d, and this docker gpu knows %d: make a new plan", file, version.SchemaVersion, setup.SchemaVersion)
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	plan := &setup.Plan{}
-	if err := dec.Decode(plan); err != nil {
-		return nil, fmt.Errorf("%s is no plan: %w", file, err)
-	}
-	return plan, nil
-}
-
 func (r *setupRun) apply(ctx context.Context, h *host.Host, plan *setup.Plan) error {
 	if r.opts.yes && h.Engine.Running > 0 && !plan.Wishes.AllowRestart && restarts(plan) {
 		return fmt.Errorf("the plan restarts Docker while %s, and -y alone does not consent to that: say --allow-restart too, or --skip runtime", map[bool]string{true: "a container runs", false: "containers run"}[h.Engine.Running == 1])
@@ -185,29 +148,10 @@ func (r *setupRun) host(ctx context.Context) (host.Host, error) {
 	return r.facts(ctx, "")
 }
 
-// write puts the plan into a file, whole or not at all.
-func (r *setupRun) write(plan *setup.Plan) error {
-	if r.opts.planOut == "" {
-		return nil
-	}
-	var data bytes.Buffer
-	if err := writeJSON(&data, plan); err != nil {
-		return err
-	}
-	if err := atomicwriter.WriteFile(r.opts.planOut, data.Bytes(), 0o600); err != nil {
-		return fmt.Errorf("--plan-out: %w", err)
-	}
-	fmt.Fprintf(r.cli.Err(), "The plan is in %s: `docker gpu setup apply %s` carries it out, as long as the machine is as it is now.\n", r.opts.planOut, shellWord(r.opts.planOut))
-	return nil
-}
-
 // newSetupDoer is what carries plans out here.
 func newSetupDoer(command.Cli) (setupDoer, error) {
 	return nil, errors.New("this build plans and does not apply: --dry-run or --plan-out show the plan")
 }
-
-// editDaemonJSON is a daemon.json with edits made.
-var editDaemonJSON func(text []byte, edits []setup.Edit) ([]byte, error)
 
 func newSetupCmd(cli command.Cli) *cobra.Command {
 	opts := &setupOptions{}

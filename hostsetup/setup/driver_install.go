@@ -114,7 +114,7 @@ func (p *planner) ubuntuDriver(d policy.Distribution, a policy.Advice) (recipe, 
 		return recipe{}, fmt.Errorf("Ubuntu's archive has the branches %s, and not %d", listed(names), a.Branch)
 	}
 	series := strconv.Itoa(a.Branch)
-	if have := archiveFlavour(p.h); !screen(p.h) || strings.Contains(have, "-server") {
+	if have := doctor.DriverFlavour(p.h); !doctor.HasScreen(p.h) || strings.Contains(have, "-server") {
 		series += "-server"
 	}
 	modules := series + map[bool]string{true: "-open"}[a.Open]
@@ -176,7 +176,7 @@ func (p *planner) debianDriver(d policy.Distribution, a policy.Advice) (recipe, 
 		r.install = append(r.install, Package{Name: "linux-headers-" + release})
 	}
 	switch {
-	case screen(p.h):
+	case doctor.HasScreen(p.h):
 		r.install = append(r.install, Package{Name: map[bool]string{true: "nvidia-open", false: "cuda-drivers"}[a.Open]})
 	case p.h.OS.ID == "ubuntu":
 		r.install = append(r.install, named("libnvidia-compute", map[bool]string{true: "nvidia-dkms-open", false: "nvidia-dkms"}[a.Open])...)
@@ -214,7 +214,7 @@ func (p *planner) rpmDriver(d policy.Distribution, a policy.Advice) (recipe, err
 		r.install = append(r.install, Package{Name: "kernel-devel-" + release})
 	}
 	r.install = append(r.install, named("kernel-devel-matched", "kernel-headers")...)
-	if screen(p.h) {
+	if doctor.HasScreen(p.h) {
 		r.install = append(r.install, Package{Name: map[bool]string{true: "nvidia-open", false: "cuda-drivers"}[a.Open]})
 	} else {
 		r.install = append(r.install, named("nvidia-driver-cuda", map[bool]string{true: "kmod-nvidia-open-dkms", false: "kmod-nvidia-latest-dkms"}[a.Open])...)

@@ -94,7 +94,7 @@ func kernels(releases []string) string {
 func (p *planner) modulesFor() (names []string) {
 	h := p.h
 	for _, r := range p.without() {
-		flavour := archiveFlavour(h)
+		flavour := doctor.DriverFlavour(h)
 		switch {
 		case flavour != "" && slices.ContainsFunc(h.Packages, func(q host.Package) bool { return strings.HasPrefix(q.Name, "linux-modules-nvidia-") }):
 			names = append(names, "linux-modules-nvidia-"+flavour+"-"+r)

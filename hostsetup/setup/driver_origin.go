@@ -18,25 +18,8 @@ const (
 
 var errMixed = errors.New("the driver's packages are of two origins, which break each other at the next upgrade")
 
-var archiveName = regexp.MustCompile(`^(?:nvidia-(?:driver|utils|headless|headless-no-dkms|dkms|kernel-source|kernel-common|firmware)|libnvidia-compute|linux-modules-nvidia)-(\d{3})(-server)?(-open)?`)
-
 // seriesName is any package of a branch in Ubuntu's archive.
 var seriesName = regexp.MustCompile(`^(?:linux-|lib)?[a-z0-9-]*?nvidia[a-z0-9-]*?-(\d{3})(-server)?(-open)?(?:-|$)`)
-
-// archiveFlavour is the branch and its suffixes as the installed packages of Ubuntu's
-// archive name them, "580-server-open"; "" where the driver is not from there.
-func archiveFlavour(h *host.Host) string {
-	best := ""
-	for _, p := range h.Packages {
-		if m := archiveName.FindStringSubmatch(p.Name); m != nil {
-			// nvidia-utils-580-server does not say "-open"; the longest name says most.
-			if f := m[1] + m[2] + m[3]; len(f) > len(best) {
-				best = f
-			}
-		}
-	}
-	return best
-}
 
 // origin is where the installed driver's packages are from, "" where none are. It is an
 // error where setup must not add to them.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -32,7 +33,7 @@ func (p *planner) signedModules() {
 		return
 	}
 	var names []string
-	flavour := archiveFlavour(h)
+	flavour := doctor.DriverFlavour(h)
 	for _, r := range releases {
 		m := ubuntuRelease.FindStringSubmatch(r)
 		if h.OS.ID != "ubuntu" || flavour == "" || m == nil || !slices.Contains(policy.UbuntuFlavours(), m[2]) {

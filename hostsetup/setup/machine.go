@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -114,21 +115,10 @@ func hasGPU(h *host.Host) bool {
 	return len(ours(h)) > 0 || len(h.GPUs) > 0 || h.Driver.Version != "" || h.OS.WSL == 2 && slices.ContainsFunc(h.Nodes, func(n host.Node) bool { return n.Path == "/dev/dxg" })
 }
 
-// screen says whether screens hang on the GPUs: all are VGA controllers, of which
-// data-centre cards are none.
-func screen(h *host.Host) bool {
-	all := gpus(h)
-	return len(all) > 0 && !slices.ContainsFunc(all, func(p host.PCI) bool { return p.Class != "0300" })
-}
-
-// driverPackages are the installed packages of the driver.
+// driverPackages are the names of the installed packages of the driver.
 func driverPackages(h *host.Host) (names []string) {
-	for _, p := range h.Packages {
-		n := p.Name
-		other := strings.Contains(n, "container") || n == "nvidia-docker2" || n == "nvidia-docker" || strings.HasPrefix(n, "cuda-keyring")
-		if !other && (strings.Contains(n, "nvidia") || strings.HasPrefix(n, "cuda-drivers") || strings.HasPrefix(n, "libcuda1")) {
-			names = append(names, n)
-		}
+	for _, p := range doctor.DriverPackages(h) {
+		names = append(names, p.Name)
 	}
 	return names
 }
