@@ -95,14 +95,19 @@ func (r *doctorRun) host(ctx context.Context) (host.Host, error) {
 	if r.opts.replay == "" {
 		return r.facts(ctx, "")
 	}
-	f, err := os.Open(r.opts.replay)
+	return replayed(r.opts.replay)
+}
+
+// replayed reads the recorded facts that --replay names.
+func replayed(file string) (host.Host, error) {
+	f, err := os.Open(file)
 	if err != nil {
 		return host.Host{}, fmt.Errorf("--replay: %w", err)
 	}
 	defer f.Close()
 	h, err := probe.Replay(f)
 	if err != nil {
-		return host.Host{}, fmt.Errorf("--replay %s: %w", r.opts.replay, err)
+		return host.Host{}, fmt.Errorf("--replay %s: %w", file, err)
 	}
 	return h, nil
 }

@@ -26,6 +26,7 @@ func commands(dockerCLI command.Cli) []*cobra.Command {
 	return []*cobra.Command{
 		newBuildCmd(dockerCLI),
 		newLsCmd(dockerCLI),
+		newSetupCmd(dockerCLI),
 		newDoctorCmd(dockerCLI),
 		newSmokeCmd(dockerCLI),
 		newExplainCmd(dockerCLI),

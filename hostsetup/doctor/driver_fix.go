@@ -6,22 +6,16 @@ import (
 	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
 // packager is the program that installs packages on a host: "apt-get", "dnf",
 // "zypper", or "" where nothing is known of it.
 func packager(h *host.Host) string {
-	for id := range strings.FieldsSeq(h.OS.ID + " " + h.OS.Like) {
-		switch id {
-		case "ubuntu", "debian":
-			return "apt-get"
-		case "rhel", "fedora", "centos", "amzn", "rocky", "almalinux", "ol", "azurelinux":
-			return "dnf"
-		case "suse", "opensuse", "sles", "opensuse-leap", "opensuse-tumbleweed":
-			return "zypper"
-		}
+	if m := policy.Manager(h.OS.ID, h.OS.Like); m != "apt" {
+		return m
 	}
-	return ""
+	return "apt-get"
 }
 
 // mayInstall says whether a driver belongs on this system: not in WSL, where

@@ -214,7 +214,7 @@ func TestDaemonFiles(t *testing.T) {
 // The reload settles what a reload can, and nothing else is said to be settled by it.
 func TestReloads(t *testing.T) {
 	for key, want := range map[string]bool{"runtimes": true, "default-runtime": true, "live-restore": true, "labels": true, "data-root": false, "exec-opts": false, "features.cdi": false, "storage-driver": false} {
-		assert.Equal(t, reloadable(key), want, key)
+		assert.Equal(t, policy.DaemonReload(key) != policy.AtStart, want, key)
 	}
 	for want, e := range map[string]host.Engine{
 		"systemctl reload docker": {}, "systemctl --user reload docker": {Rootless: true}, "snap restart docker": {Kind: "snap"}, "docker desktop restart": {Kind: "desktop"},

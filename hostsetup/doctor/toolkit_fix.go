@@ -5,7 +5,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
@@ -13,22 +12,10 @@ import (
 
 // packagesOf is the package manager of a distribution, "" for one not known.
 func packagesOf(os host.OS) string {
-	for _, id := range append([]string{os.ID}, strings.Fields(os.Like)...) {
-		switch id {
-		case "debian", "ubuntu":
-			return "apt"
-		case "rhel", "fedora", "centos", "rocky", "almalinux", "ol", "azurelinux":
-			return "dnf"
-		case "amzn":
-			if os.Version == "2" {
-				return "yum"
-			}
-			return "dnf"
-		case "suse", "sles", "opensuse", "opensuse-leap":
-			return "zypper"
-		}
+	if os.ID == "amzn" && os.Version == "2" {
+		return "yum"
 	}
-	return ""
+	return policy.Manager(os.ID, os.Like)
 }
 
 // installPackages are the commands that install packages, nil for a distribution
@@ -97,7 +84,7 @@ func versionMark(os host.OS) string {
 // Source: NVIDIA's Container Toolkit install guide; 2026-11-23.
 func fromRepository(h *host.Host, names []string) Fix {
 	const (
-		base = "https://nvidia.github.io/libnvidia-container/"
+		base = policy.ToolkitRepository
 		key  = "/usr/share/keyrings/nvidia-container-toolkit-keyring.asc"
 		list = "/etc/apt/sources.list.d/nvidia-container-toolkit.list"
 		repo = "/etc/yum.repos.d/nvidia-container-toolkit.repo"

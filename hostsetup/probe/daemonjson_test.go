@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -79,49 +78,6 @@ func TestAFileOfAnySize(t *testing.T) {
 	assert.Assert(t, h.Engine.ConfigError != "")
 }
 
-// dockerd takes many keys as flags by another name; those that it merges are no conflict.
-func TestFlagsThatTheFileHasToo(t *testing.T) {
-	for name, c := range map[string]struct {
-		text string
-		args string
-		keys string
-	}{
-		"the data folder":     {`{"data-root": "/a"}`, "--data-root /b", "data-root"},
-		"its short name":      {`{"data-root": "/a"}`, "-g /b", "data-root"},
-		"addresses":           {`{"hosts": ["tcp://:1"]}`, "-H fd://", "hosts"},
-		"addresses, together": {`{"hosts": ["tcp://:1"]}`, "-Hfd://", "hosts"},
-		"addresses, in full":  {`{"hosts": ["tcp://:1"]}`, "--host=fd://", "hosts"},
-		"a switch":            {`{"live-restore": true}`, "--live-restore", "live-restore"},
-		"a switch set":        {`{"live-restore": true}`, "--live-restore=false", "live-restore"},
-		"the store":           {`{"storage-driver": "overlay2"}`, "--storage-driver overlay2", "storage-driver"},
-		"limits":              {`{"default-ulimits": {}}`, "--default-ulimit nofile=1:2", "default-ulimits"},
-		"mirrors":             {`{"registry-mirrors": []}`, "--registry-mirror https://m", "registry-mirrors"},
-		"options of the log":  {`{"log-opts": {}}`, "--log-opt max-size=1m", "log-opts"},
-		"several":             {`{"debug": true, "mtu": 1400, "bip": "10.0.0.1/8"}`, "--mtu 1500 --debug", "debug, mtu"},
-		"none":                {`{"debug": true}`, "-H fd:// --containerd=/run/containerd/containerd.sock", ""},
-		"a longer name":       {`{"log-level": "info"}`, "--log-level-x y", ""},
-		"merged":              {`{"features": {"cdi": true}, "runtimes": {}}`, "--feature cdi=false --add-runtime x=y", ""},
-		"an empty file":       {`{}`, "--debug", ""},
-		"a broken one":        {`{`, "--debug", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			want := ""
-			if c.keys != "" {
-				want = c.keys + ": set in the file and as a flag of dockerd, which does not start with both"
-			}
-			assert.Equal(t, conflict([]byte(c.text), strings.Fields(c.args)), want)
-		})
-	}
-}
-
-func TestPositions(t *testing.T) {
-	text := []byte("ab\ncd\n\nef")
-	for offset, want := range map[int64]string{0: "1:1", 1: "1:1", 2: "1:2", 3: "1:3", 4: "2:1", 7: "3:1", 8: "4:1", 9: "4:2", 100: "4:3", -5: "1:1"} {
-		line, column := position(text, offset)
-		assert.Equal(t, fmt.Sprintf("%d:%d", line, column), want, "%d", offset)
-	}
-}
-
 func FuzzDaemonJSON(f *testing.F) {
 	f.Add([]byte(`{"hosts": ["fd://"], "default-shm-size": "1g", "default-ulimits": {"memlock": {"Soft": -1}}}`))
 	f.Add([]byte("\xef\xbb\xbf{}"))
@@ -131,6 +87,5 @@ func FuzzDaemonJSON(f *testing.F) {
 			t.Fatal(why)
 		}
 		_ = limits(dockerd{}, config)
-		_ = conflict(data, []string{"-H", "fd://"})
 	})
 }

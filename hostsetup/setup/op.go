@@ -57,7 +57,8 @@ type Packages struct {
 	Origin string `json:"origin,omitempty"`
 }
 
-// Package is one to install; Version "" takes the candidate.
+// Package is one to install; Version "" takes the candidate, one that ends in "*" the newest
+// that begins so.
 type Package struct {
 	Name    string `json:"name"`
 	Version string `json:"version,omitempty"`
@@ -66,8 +67,10 @@ type Package struct {
 // Hold keeps packages from upgrades, also unattended ones: apt-mark hold, dnf's
 // versionlock, zypper's addlock. Undo: released, if they were not held before.
 type Hold struct {
-	Manager  string   `json:"manager"`
-	Packages []string `json:"packages"` // names; dnf and zypper also take patterns
+	Manager string `json:"manager"`
+	// Packages are names or patterns (path.Match), which mean those that are installed then:
+	// what came along with a package has to stay with it.
+	Packages []string `json:"packages"`
 }
 
 // Programs copies the toolkit's programs out of a folder, for machines without a network

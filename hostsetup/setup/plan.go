@@ -1,6 +1,8 @@
 package setup
 
 import (
+	"encoding/json"
+
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
 )
 
@@ -68,12 +70,40 @@ type Wishes struct {
 	ToolkitVersion string `json:"toolkitVersion,omitempty"`
 	// ToolkitPath is a folder that has the toolkit's programs, for a machine without packages.
 	ToolkitPath string `json:"toolkitPath,omitempty"`
+	// ToolkitSums are the SHA-256 sums of the programs in ToolkitPath, by name: whoever asks
+	// for a plan has looked, the planner looks at nothing.
+	ToolkitSums map[string]string `json:"toolkitSums,omitempty"`
 	// Offline is a folder that has all package files.
 	Offline string `json:"offline,omitempty"`
 	// NvidiaRuntime also registers the nvidia runtime, for `--runtime nvidia`.
 	NvidiaRuntime bool `json:"nvidiaRuntime,omitempty"`
-	Swarm         bool `json:"swarm,omitempty"`
-	Hold          bool `json:"hold,omitempty"`
+	// ClientConfig is the user's Docker client configuration, "" where hooks are not ours to
+	// put in.
+	ClientConfig string `json:"clientConfig,omitempty"`
+	Swarm        bool   `json:"swarm,omitempty"`
+	Hold         bool   `json:"hold,omitempty"`
 	// AllowRestart consents to a restart of Docker although containers run.
 	AllowRestart bool `json:"allowRestart,omitempty"`
+}
+
+// Difference is the id of the first step that two plans do not share, "" where they do the same.
+func Difference(a, b *Plan) string {
+	for i := range max(len(a.Steps), len(b.Steps)) {
+		switch {
+		case i >= len(a.Steps):
+			return b.Steps[i].ID
+		case i >= len(b.Steps) || plainStep(a.Steps[i]) != plainStep(b.Steps[i]):
+			return a.Steps[i].ID
+		}
+	}
+	return ""
+}
+
+// plainStep is a step as JSON has it, so that what is empty and what is absent are one.
+func plainStep(s Step) string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return err.Error() // equal to none that can be applied
+	}
+	return string(data)
 }

@@ -108,3 +108,17 @@ func DriverFor(oldest, newest Arch) (a Advice, ok bool) {
 	}
 	return Advice{580, true}, true
 }
+
+// FabricPackage is the package of the fabric manager for a branch, "" where none is known.
+// Source: Fabric Manager for NVSwitch systems, user guide; packages.ubuntu.com; 2026-11-24.
+func FabricPackage(manager string, branch int) string {
+	switch manager {
+	case "apt":
+		return "nvidia-fabricmanager-" + strconv.Itoa(branch)
+	case "dnf":
+		return "nvidia-fabric-manager"
+	case "zypper":
+		return "nvidia-fabricmanager"
+	}
+	return ""
+}

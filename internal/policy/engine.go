@@ -35,23 +35,32 @@ func Engines() []Engine {
 
 // EngineOf is what an engine of a version can do. A version that is no release of
 // Docker's ("dev", "library-import", "2.0.0-beta.24" of the Go module) is taken for
-// the newest: such engines are built from the present source. Docker went from 1.13
-// to 17.03, so 2 to 16 are none. A pre-release can do what its release can.
+// the newest: such engines are built from the present source. A pre-release can do what
+// its release can.
 func EngineOf(version string) Engine {
 	all := Engines()
-	v := parse(version)
-	released := strings.Join(v.numbers, ".")
-	if len(v.numbers) == 0 || Compare(v.numbers[0], "1") > 0 && Compare(v.numbers[0], "17") < 0 {
+	if !released(version) {
 		return all[len(all)-1]
 	}
-	found := all[0]
+	found, numbers := all[0], strings.Join(parse(version).numbers, ".")
 	for _, e := range all {
-		if Compare(released, e.From) >= 0 {
+		if Compare(numbers, e.From) >= 0 {
 			found = e
 		}
 	}
 	return found
 }
+
+// released says whether a version is one of a release of Docker's. Docker went from 1.13 to
+// 17.03, so 2 to 16 are none.
+func released(version string) bool {
+	v := parse(version)
+	return len(v.numbers) > 0 && (Compare(v.numbers[0], "1") <= 0 || Compare(v.numbers[0], "17") >= 0)
+}
+
+// EngineValidates says whether dockerd of a version checks a configuration with --validate.
+// Source: release notes of 23.0; 2026-11-27.
+func EngineValidates(version string) bool { return !released(version) || Compare(version, "23.0") >= 0 }
 
 // ErrorHooks is the Docker CLI from which on a plugin can be called only for
 // commands that failed. Source: docker/cli#6794, absent in 29.2.1; 2026-11-23.
@@ -60,3 +69,7 @@ const ErrorHooks = "29.3"
 // DockerShm is the size of /dev/shm, in bytes, that Docker gives a container unless
 // it is told otherwise. Source: moby daemon/config DefaultShmSize; 2026-11-23.
 const DockerShm = 64 << 20
+
+// EngineNewest is a version that EngineOf takes for the newest: that of packages that are
+// yet to be installed from Docker's repository.
+func EngineNewest() string { all := Engines(); return all[len(all)-1].From }

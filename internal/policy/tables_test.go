@@ -17,7 +17,7 @@ import (
 // tables are all that say where they are from, by the function that returns them.
 func tables() map[string]any {
 	return map[string]any{
-		"WheelArchs": WheelArchs(), "CDIFields": CDIFields(), "Drivers": Drivers(), "DriverBranches": DriverBranches(), "Engines": Engines(), "CVEs": CVEs(),
+		"WheelArchs": WheelArchs(), "CDIFields": CDIFields(), "Distributions": Distributions(), "Drivers": Drivers(), "DriverBranches": DriverBranches(), "Engines": Engines(), "CVEs": CVEs(),
 		"Generations": Generations(), "GPUs": GPUs(), "Hypervisors": Hypervisors(), "Architectures": Architectures(), "ClockReasons": ClockReasons(),
 		"RecoveryActions": RecoveryActions(), "Packages": Packages(), "PCIRanges": PCIRanges(), "ToolkitFlaws": ToolkitFlaws(), "Torch": Torch(),
 	}

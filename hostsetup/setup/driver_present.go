@@ -1,0 +1,33 @@
+package setup
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/host"
+)
+
+// kernelModules are the packages of the kernel module whose names say its kind and no
+// branch: one of them goes when another comes.
+func kernelModules() []string {
+	return []string{"nvidia-kernel-dkms", "nvidia-kernel-open-dkms", "nvidia-dkms", "nvidia-dkms-open", "kmod-nvidia-latest-dkms", "kmod-nvidia-open-dkms", "nvidia-open", "cuda-drivers"}
+}
+
+// overPresent fits a recipe to what is installed already: a package whose name says no
+// branch is there in another one, and the other kind of module has to go.
+func (r *recipe) overPresent(h *host.Host, branch int) {
+	var names []string
+	for i, q := range r.install {
+		names = append(names, q.Name)
+		ofKernel := strings.HasPrefix(q.Name, "kernel-") || strings.HasPrefix(q.Name, "linux-")
+		if !ofKernel && !r.newest && q.Version == "" && seriesName.FindString(q.Name) == "" && installed(h, q.Name) {
+			r.install[i].Version = fmt.Sprintf("%d.*", branch)
+		}
+	}
+	for _, name := range kernelModules() {
+		if installed(h, name) && !slices.Contains(names, name) {
+			r.remove = append(r.remove, name)
+		}
+	}
+}
