@@ -92,7 +92,7 @@ type Daemon struct {
 	Dockerd string `json:"dockerd,omitempty"`
 }
 
-// Edit sets the member at a path of keys, or removes it where Value is nil.
+// Edit sets the member at a path of keys, or removes it where there is no Value.
 type Edit = daemonjson.Edit
 
 // CDI writes the spec of this machine's GPUs by nvidia-ctk, and compares it with the

@@ -12,7 +12,7 @@ import (
 	"github.com/dockergpu/docker-gpu/internal/splice"
 )
 
-// Edit sets the member at a path of keys, or removes it where Value is nil.
+// Edit sets the member at a path of keys, or removes it where there is no Value.
 type Edit struct {
 	Key   []string        `json:"key"` // "features", "cdi"
 	Value json.RawMessage `json:"value,omitempty"`
