@@ -38,7 +38,9 @@ func Rooms() []Room {
 		{"buildkit/spec", []string{"internal/nearest"}},
 
 		{"hostsetup/setup", []string{"hostsetup/doctor", "hostsetup/setup/daemonjson", host, policy, "templates"}},
-		{"hostsetup/setup/apply", []string{"hostsetup/setup", "hostsetup/setup/daemonjson", "hostsetup/doctor", host, policy, "internal/capped", "internal/splice"}},
+		{"hostsetup/setup/apply", []string{"hostsetup/setup", "hostsetup/setup/daemonjson", "hostsetup/doctor", host, policy, "internal/capped", "internal/splice", "hostsetup/setup/journal", "hostsetup/setup/tree"}},
+		{"hostsetup/setup/journal", nil},
+		{"hostsetup/setup/tree", nil},
 		{"hostsetup/setup/daemonjson", []string{"internal/splice"}},
 		{"hostsetup/verify", []string{host, engine, policy, "templates", worker, lines}},
 		{"hostsetup/monitor", []string{host, "hostsetup/nvml", engine}},
