@@ -2,6 +2,11 @@
 
 package apply
 
-import "os/exec"
+import (
+	"errors"
+	"os/exec"
+)
 
 func isolate(*exec.Cmd, string) {}
+
+func hangup(int) error { return errors.ErrUnsupported }

@@ -12,3 +12,5 @@ import (
 func isolate(cmd *exec.Cmd, root string) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Chroot: root}
 }
+
+func hangup(pid int) error { return syscall.Kill(pid, syscall.SIGHUP) }

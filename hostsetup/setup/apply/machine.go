@@ -199,16 +199,40 @@ func doerOf(s setup.Step) (doer, error) {
 	}
 	op := s.Op
 	add(op.File != nil, newFiles(fileOp{op.File}))
+	if op.Key != nil && op.Key.RPM {
+		add(true, rpmKey{keyOp{op.Key}})
+	} else {
+		add(op.Key != nil, newFiles(keyOp{op.Key}))
+	}
+	add(op.Packages != nil, packagesOp{op.Packages})
+	add(op.Hold != nil, holdOp{op.Hold})
+	add(op.Programs != nil, newFiles(programsOp{op.Programs}))
+	add(op.Daemon != nil, daemon{newFiles(daemonOp{op.Daemon})})
+	add(op.CDI != nil, newFiles(cdiOp{op.CDI}))
+	add(op.Unit != nil, unitOp{op.Unit})
+	add(op.Module != nil, moduleOp{op.Module})
+	add(op.Toolkit != nil, newFiles(toolkitOp{op.Toolkit}))
+	add(op.Hooks != nil, newFiles(hooksOp{op.Hooks}))
+	add(op.Reboot != nil, rebootOp{op.Reboot})
 	if len(found) != 1 {
 		return nil, fmt.Errorf("step %q has %d operations instead of one", s.ID, len(found))
 	}
 	return found[0], nil
 }
 
-// Before is what there was before a step.
+// Before is what there was before a step, by what it is about.
 type Before struct {
-	Files []Saved `json:"files,omitempty"`
+	Files    []Saved    `json:"files,omitempty"`
+	Keys     []string   `json:"keys,omitempty"` // of rpm
+	Packages *Installed `json:"packages,omitempty"`
+	Modules  []string   `json:"modules,omitempty"` // of dnf, that had a stream
+	Held     []string   `json:"held,omitempty"`
+	Unit     *Unit      `json:"unit,omitempty"`
+	Engine   *Engine    `json:"engine,omitempty"`
+	Boot     string     `json:"boot,omitempty"`
 }
 
 // After is what a step brought, as far as that shows afterwards only.
-type After struct{}
+type After struct {
+	Packages *Change `json:"packages,omitempty"`
+}

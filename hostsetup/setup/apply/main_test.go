@@ -1,3 +1,5 @@
+//go:build linux
+
 package apply
 
 import (
@@ -19,6 +21,10 @@ import (
 func TestMain(m *testing.M) {
 	if orders := os.Getenv("APPLY_TEST_CHILD"); orders != "" {
 		os.Exit(child(orders))
+	}
+	// Each step is synced several times, and is made thousands of times here.
+	if fi, err := os.Stat("/dev/shm"); err == nil && fi.IsDir() && os.Getenv("TMPDIR") == "" {
+		_ = os.Setenv("TMPDIR", "/dev/shm")
 	}
 	os.Exit(m.Run())
 }

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,10 @@ import (
 type Command struct {
 	Argv []string
 	// Env are variables beside those that every program gets.
-	Env []string
+	Env   []string
+	Stdin []byte
+	// Session lets it reach the user's own session: systemctl --user.
+	Session bool
 }
 
 // Result is what a program said.
@@ -45,7 +49,12 @@ const mostOutput = 16 << 20
 // and the proxies of the machine.
 func Environ() []string {
 	env := []string{"LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"}
-	for _, name := range []string{"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} {
+	return append(env, passed("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")...)
+}
+
+// passed are variables that are handed on.
+func passed(names ...string) (env []string) {
+	for _, name := range names {
 		if value := os.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}
@@ -63,6 +72,10 @@ func (x Exec) Run(ctx context.Context, c Command) (Result, error) {
 	cmd.Args = slices.Clone(c.Argv)
 	cmd.Env = append(Environ(), c.Env...)
 	cmd.Dir = "/"
+	if c.Session {
+		cmd.Env = append(cmd.Env, passed("HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")...)
+	}
+	cmd.Stdin = bytes.NewReader(c.Stdin)
 	isolate(cmd, x.Root)
 	stdout, stderr := &capped.Writer{Most: mostOutput}, &capped.Writer{Most: mostOutput}
 	cmd.Stdout, cmd.Stderr = stdout, stderr

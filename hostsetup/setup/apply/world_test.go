@@ -1,9 +1,9 @@
+//go:build linux
+
 package apply
 
 import (
-	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io/fs"
@@ -19,21 +19,12 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
 )
 
-// machine is one whose programs are those of world_test.
+// machine is one whose programs stand in for the real ones.
 func machine(root, state string) *Machine {
-	return &Machine{Root: root, State: state, Programs: stand{root}, Patience: time.Second, DaemonJSON: standInDaemonJSON, HooksJSON: standInHooks}
+	m := &Machine{Root: root, State: state, Patience: time.Second, DaemonJSON: editJSON, HooksJSON: hooksJSON}
+	m.Programs = &stand{root: root, point: m.at}
+	return m
 }
-
-// stand runs no program.
-type stand struct{ root string }
-
-func (stand) Run(_ context.Context, c Command) (Result, error) {
-	return Result{}, fmt.Errorf("%q: %w", c.Argv, errors.ErrUnsupported)
-}
-
-func standInDaemonJSON(text []byte, edits []setup.Edit) ([]byte, error) { return text, nil }
-
-func standInHooks(text []byte, enable bool) ([]byte, error) { return text, nil }
 
 // world is a root with files, and a state directory beside it.
 type world struct {
@@ -65,8 +56,7 @@ func (w *world) write(t *testing.T, name, content string) {
 		return
 	}
 	assert.NilError(t, os.WriteFile(path, []byte(content), 0o644))
-	old := time.Date(2020, 1, 2, 3, 4, 5, 6000, time.UTC)
-	assert.NilError(t, os.Chtimes(path, old, old))
+	assert.NilError(t, os.Chtimes(path, archive, archive))
 }
 
 func (w *world) read(t *testing.T, name string) string {
@@ -146,5 +136,8 @@ func timeless(t *testing.T, root string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// archive is the time of what was there before, and of what packages bring.
+var archive = time.Date(2020, 1, 2, 3, 4, 5, 6000, time.UTC)
 
 func castagnoli(data []byte) uint32 { return crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)) }

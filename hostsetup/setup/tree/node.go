@@ -153,3 +153,41 @@ func fileMode(bits uint32) fs.FileMode {
 	}
 	return m
 }
+
+// Exists says whether anything is at a path: a file, a folder, a device.
+func (t *Tree) Exists(name string) (bool, error) {
+	p, err := t.find(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer p.close()
+	if len(p.missing) > 0 {
+		return false, nil
+	}
+	_, err = p.dir.Lstat(p.base)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Foreign says whether the nearest folder that is there of a path belongs to another user.
+func (t *Tree) Foreign(dir string) (bool, error) {
+	p, err := t.find(dir)
+	if err != nil {
+		return false, err
+	}
+	defer p.close()
+	fi, err := p.dir.Lstat(p.base)
+	if len(p.missing) > 0 || errors.Is(err, fs.ErrNotExist) {
+		fi, err = p.dir.Stat(".")
+	}
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", dir, cause(err))
+	}
+	uid, _ := owner(fi)
+	return uid != os.Geteuid(), nil
+}

@@ -212,3 +212,27 @@ func advice(err error) error {
 	}
 	return err
 }
+
+// Draft puts a content beside a file for somebody to look at, and says where. Sweep, Put
+// and Remove take it away.
+func (t *Tree) Draft(name string, content io.Reader) (string, error) {
+	if err := t.mkdirs(name); err != nil {
+		return "", err
+	}
+	p, err := t.find(name)
+	if err != nil {
+		return "", err
+	}
+	defer p.close()
+	temp := temporary(p.base)
+	if err := p.dir.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s: %w", p.path, advice(cause(err)))
+	}
+	f, err := p.dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", p.path, advice(cause(err)))
+	}
+	_, err = io.Copy(f, content)
+	t.point("drafted " + temp)
+	return path.Join(path.Dir(p.path), temp), errors.Join(err, f.Close())
+}
