@@ -106,3 +106,28 @@ func (c cdiOp) compare(j *job, data []byte) error {
 	}
 	return nil
 }
+
+// ownSpec is the spec that the toolkit's nvidia-cdi-refresh writes by itself, when it is
+// installed, started, and when the driver changes.
+const ownSpec = "/var/run/cdi/nvidia.yaml"
+
+func (j *job) saveSpec() (*Saved, error) {
+	s, err := j.save(target{path: ownSpec, absent: true})
+	s.Wants = nil
+	return &s, err
+}
+
+// restoreSpec puts back what was there before the toolkit wrote its spec. Nobody edits that
+// by hand: the service would write over it.
+func (j *job) restoreSpec(b *Before) error {
+	if b.Spec == nil {
+		return nil
+	}
+	n, err := j.tree().Look(ownSpec)
+	if err != nil || n.Same(b.Spec.Node) {
+		return err
+	}
+	s := *b.Spec
+	s.Wants = []Want{{Absent: !n.There, Sum: n.Sum}}
+	return j.restore(s, nil)
+}

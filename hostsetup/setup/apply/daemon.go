@@ -3,11 +3,8 @@ package apply
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"path"
-	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
@@ -21,7 +18,7 @@ func (d daemonOp) targets(_ context.Context, j *job) ([]target, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := j.DaemonJSON(before, d.Edits)
+	after, err := j.EditDaemon(before, d.Edits)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.Path, err)
 	}
@@ -105,62 +102,20 @@ func (d daemonOp) flags(ctx context.Context, j *job) []string {
 // revert takes our members out of a text that somebody else has changed since, if they
 // still have the values that we gave them.
 func (d daemonOp) revert(j *job, _ string, before, now []byte) ([]byte, error) {
-	var back []setup.Edit
-	for _, e := range d.Edits {
-		old, err := member(before, e.Key)
-		if err != nil {
-			return nil, err
-		}
-		has, err := member(now, e.Key)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case same(has, old):
-		case same(has, e.Value):
-			back = append(back, setup.Edit{Key: e.Key, Value: old})
-		default:
-			return nil, fmt.Errorf("%s was changed too", strings.Join(e.Key, "."))
-		}
-	}
-	if len(back) == 0 {
-		return now, nil
-	}
-	slices.Reverse(back)
-	text, err := j.DaemonJSON(now, back)
+	text, left, err := j.RevertDaemon(now, before, d.Edits)
 	if err != nil {
 		return nil, err
 	}
+	if len(left) > 0 {
+		return nil, fmt.Errorf("%s was changed too", strings.Join(left[0].Key, "."))
+	}
+	return orNothing(before, text), nil
+}
+
+// orNothing takes a text away of which nothing is left, if there was none before.
+func orNothing(before, text []byte) []byte {
 	if before == nil && strings.Join(strings.Fields(string(text)), "") == "{}" {
-		return nil, nil
+		return nil
 	}
-	return text, nil
-}
-
-// member is the value at a path of keys, nil if there is none.
-func member(text []byte, key []string) (json.RawMessage, error) {
-	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
-	if len(bytes.TrimSpace(text)) == 0 {
-		return nil, nil
-	}
-	value := json.RawMessage(text)
-	for _, k := range key {
-		var object map[string]json.RawMessage
-		if err := json.Unmarshal(value, &object); err != nil {
-			return nil, err
-		}
-		var there bool
-		if value, there = object[k]; !there {
-			return nil, nil
-		}
-	}
-	return value, nil
-}
-
-func same(a, b json.RawMessage) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	var x, y any
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
+	return text
 }

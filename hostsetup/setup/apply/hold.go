@@ -3,6 +3,8 @@ package apply
 import (
 	"context"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -43,14 +45,33 @@ func (h holdOp) held(ctx context.Context, j *job) ([]string, error) {
 	return held, nil
 }
 
+// names are what is to be held: dnf and zypper take patterns, for apt they stand for the
+// packages that are installed.
+func (h holdOp) names(ctx context.Context, j *job) (names []string, err error) {
+	if h.Manager != "apt" {
+		return h.Packages, nil
+	}
+	have, err := apt{}.installed(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(have.Versions)) {
+		if slices.ContainsFunc(h.Packages, func(pattern string) bool { ok, _ := path.Match(pattern, plain(name)); return ok }) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
 // missing are those that are not held yet. dnf lists what it holds with its version.
-func (h holdOp) missing(held []string) (names []string) {
-	for _, name := range h.Packages {
+func (h holdOp) missing(ctx context.Context, j *job, held []string) (names []string, err error) {
+	all, err := h.names(ctx, j)
+	for _, name := range all {
 		if !slices.ContainsFunc(held, func(have string) bool { return h.same(have, name) }) {
 			names = append(names, name)
 		}
 	}
-	return names
+	return names, err
 }
 
 func (h holdOp) same(have, name string) bool {
@@ -58,7 +79,7 @@ func (h holdOp) same(have, name string) bool {
 		rest, ok := strings.CutPrefix(have, name+"-")
 		return have == name || ok && strings.ContainsAny(rest[:1], "0123456789")
 	}
-	return strings.Split(have, ":")[0] == strings.Split(name, ":")[0]
+	return have == name
 }
 
 func (h holdOp) check(ctx context.Context, j *job) (Standing, error) {
@@ -66,10 +87,14 @@ func (h holdOp) check(ctx context.Context, j *job) (Standing, error) {
 	if err != nil {
 		return Standing{}, err
 	}
-	if names := h.missing(held); len(names) > 0 {
-		return Standing{Is: ToDo, Why: strings.Join(names, ", ") + " may be upgraded"}, nil
+	names, err := h.missing(ctx, j, held)
+	if len(names) > 0 {
+		return Standing{Is: ToDo, Why: strings.Join(names, ", ") + " may be upgraded"}, err
 	}
-	return Standing{Is: IsDone, Why: "all are held"}, nil
+	if j.acted && h.Manager == "apt" && slices.ContainsFunc(j.plan.Steps[:j.index], func(s setup.Step) bool { return s.Op.Packages != nil }) {
+		return Standing{Is: ToDo, Why: "packages that come with a step before are to be held"}, err
+	}
+	return Standing{Is: IsDone, Why: "all are held"}, err
 }
 
 func (h holdOp) note(ctx context.Context, j *job) (*Before, error) {
@@ -82,9 +107,9 @@ func (h holdOp) do(ctx context.Context, j *job, _ *Before) (*After, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := h.missing(held)
-	if len(names) == 0 {
-		return nil, nil
+	names, err := h.missing(ctx, j, held)
+	if err != nil || len(names) == 0 {
+		return nil, err
 	}
 	argv := map[string][]string{
 		"apt":    {"apt-mark", "hold"},
@@ -104,7 +129,10 @@ func (h holdOp) undo(ctx context.Context, j *job, b *Before, _ *After) error {
 	}
 	var names []string
 	for _, have := range held {
-		ours := slices.ContainsFunc(h.Packages, func(name string) bool { return h.same(have, name) })
+		ours := slices.ContainsFunc(h.Packages, func(pattern string) bool {
+			ok, _ := path.Match(pattern, plain(have))
+			return ok || h.same(have, pattern)
+		})
 		if ours && !slices.Contains(b.Held, have) {
 			names = append(names, have)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
 )
@@ -26,7 +25,7 @@ func (h hooksOp) targets(_ context.Context, j *job) ([]target, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := j.HooksJSON(before, true)
+	after, err := j.EditHooks(before, true)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", h.Path, err)
 	}
@@ -40,9 +39,6 @@ func (h hooksOp) targets(_ context.Context, j *job) ([]target, error) {
 // revert does what `docker gpu hooks disable` does: the client itself writes this file at
 // every login.
 func (h hooksOp) revert(j *job, _ string, before, now []byte) ([]byte, error) {
-	text, err := j.HooksJSON(now, false)
-	if err == nil && before == nil && strings.Join(strings.Fields(string(text)), "") == "{}" {
-		return nil, nil
-	}
-	return text, err
+	text, err := j.EditHooks(now, false)
+	return orNothing(before, text), err
 }

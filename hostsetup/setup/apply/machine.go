@@ -20,7 +20,10 @@ const (
 	User Whose = "user" // the others
 )
 
-func (w Whose) has(s setup.Step) bool { return w == All || (w == Root) == s.Root }
+// has says whether a step is theirs. A reboot is waited for by all.
+func (w Whose) has(s setup.Step) bool {
+	return w == All || s.Op.Reboot != nil || (w == Root) == s.Root
+}
 
 // Machine is where steps are made: a root file system, its programs and its engine.
 type Machine struct {
@@ -33,10 +36,13 @@ type Machine struct {
 	Programs Runner
 	// Fetch gets a small file over https.
 	Fetch func(ctx context.Context, url string) ([]byte, error)
-	// DaemonJSON edits the text of a daemon.json; HooksJSON puts the plugin's hooks into
-	// the text of a Docker client's config.json, or takes them out.
-	DaemonJSON func(text []byte, edits []setup.Edit) ([]byte, error)
-	HooksJSON  func(text []byte, enable bool) ([]byte, error)
+	// EditDaemon edits the text of a daemon.json; RevertDaemon takes edits out of one that
+	// others have changed since, but for those left whose members they have changed.
+	EditDaemon   func(text []byte, edits []setup.Edit) ([]byte, error)
+	RevertDaemon func(now, before []byte, edits []setup.Edit) (after []byte, left []setup.Edit, err error)
+	// EditHooks puts the plugin's hooks into the text of a Docker client's config.json, or
+	// takes them out.
+	EditHooks func(text []byte, enable bool) ([]byte, error)
 	// Engine asks the engine how it is; nil where none is to be waited for.
 	Engine func(context.Context) (*Engine, error)
 	// Tell is told what happens.
@@ -223,6 +229,7 @@ func doerOf(s setup.Step) (doer, error) {
 // Before is what there was before a step, by what it is about.
 type Before struct {
 	Files    []Saved    `json:"files,omitempty"`
+	Spec     *Saved     `json:"spec,omitempty"` // the CDI spec that the toolkit writes by itself
 	Keys     []string   `json:"keys,omitempty"` // of rpm
 	Packages *Installed `json:"packages,omitempty"`
 	Modules  []string   `json:"modules,omitempty"` // of dnf, that had a stream

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -118,7 +119,7 @@ func (p packagesOp) check(ctx context.Context, j *job) (Standing, error) {
 	}
 	var todo []string
 	for _, w := range p.Install {
-		if version, there := have.find(w.Name); !there || w.Version != "" && version != w.Version {
+		if version, there := have.find(w.Name); !there || !fits(w.Version, version) {
 			todo = append(todo, "+"+w.Name)
 		}
 	}
@@ -131,6 +132,12 @@ func (p packagesOp) check(ctx context.Context, j *job) (Standing, error) {
 		return Standing{Is: IsDone, Why: "all packages are as they should be"}, nil
 	}
 	return Standing{Is: ToDo, Why: strings.Join(todo, ", ")}, nil
+}
+
+// fits says whether a version is the one that is wanted; that may be a pattern.
+func fits(want, version string) bool {
+	ok, _ := path.Match(want, version)
+	return want == "" || want == version || ok
 }
 
 // find is a package's version; of kernels, which are there several times, any.
@@ -156,7 +163,12 @@ func (p packagesOp) note(ctx context.Context, j *job) (*Before, error) {
 		return nil, err
 	}
 	b := &Before{Packages: have}
-	b.Modules, err = streams(j, p.Modules)
+	if b.Modules, err = streams(j, p.Modules); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(p.Install, func(w setup.Package) bool { return strings.HasPrefix(w.Name, "nvidia-container-toolkit") }) {
+		b.Spec, err = j.saveSpec()
+	}
 	return b, err
 }
 
@@ -348,5 +360,5 @@ func (p packagesOp) undo(ctx context.Context, j *job, b *Before, a *After) error
 	if err := m.mark(ctx, j, b.Packages); err != nil {
 		return err
 	}
-	return p.resetStreams(ctx, j, b)
+	return errors.Join(p.resetStreams(ctx, j, b), j.restoreSpec(b))
 }

@@ -341,3 +341,30 @@ func hooksJSON(text []byte, enable bool) ([]byte, error) {
 	}
 	return editJSON(text, []setup.Edit{e})
 }
+
+// revertJSON stands in for package daemonjson too.
+func revertJSON(now, before []byte, edits []setup.Edit) (after []byte, left []setup.Edit, err error) {
+	at := func(text []byte, key []string) (v any) {
+		_ = json.Unmarshal(text, &v)
+		for _, k := range key {
+			m, _ := v.(map[string]any)
+			v = m[k]
+		}
+		return v
+	}
+	var back []setup.Edit
+	for _, e := range edits {
+		old := setup.Edit{Key: e.Key}
+		if v := at(before, e.Key); v != nil {
+			old.Value, _ = json.Marshal(v)
+		}
+		made, _ := json.Marshal(at(now, e.Key))
+		if !bytes.Equal(made, e.Value) {
+			left = append(left, e)
+			continue
+		}
+		back = append(back, old)
+	}
+	after, err = editJSON(now, back)
+	return after, left, err
+}

@@ -95,6 +95,11 @@ func (u unitOp) note(ctx context.Context, j *job) (*Before, error) {
 		return nil, err
 	}
 	b := &Before{Unit: &s}
+	if strings.HasPrefix(u.Name, "nvidia-cdi-refresh.") {
+		if b.Spec, err = j.saveSpec(); err != nil {
+			return nil, err
+		}
+	}
 	if s.Active && u.engine(j) {
 		if b.Engine, err = j.Engine(ctx); err != nil {
 			// It may be down, which is what the restart is for.
@@ -156,7 +161,7 @@ func (u unitOp) undo(ctx context.Context, j *job, b *Before, _ *After) error {
 		_, err := j.awaitEngine(ctx)
 		return err
 	case u.Do == "enable" || u.Do == "start":
-		return u.as(ctx, j, *before)
+		return errors.Join(u.as(ctx, j, *before), j.restoreSpec(b))
 	case !before.Active:
 		return nil
 	}
@@ -168,9 +173,14 @@ func (u unitOp) undo(ctx context.Context, j *job, b *Before, _ *After) error {
 	if _, err := j.try(ctx, u.systemctl("reset-failed", u.Name)); err != nil {
 		return err
 	}
-	if !now.Active {
+	switch {
+	case !now.Active:
 		_, err = j.program(ctx, u.systemctl("restart", u.Name))
-	} else {
+	case u.Do == "restart":
+		err = u.gently(ctx, j)
+	case u.restarts(j):
+		return nil // the restart of this plan does for the reloads
+	default:
 		err = u.act(ctx, j)
 	}
 	if err != nil || !u.engine(j) {
@@ -181,6 +191,16 @@ func (u unitOp) undo(ctx context.Context, j *job, b *Before, _ *After) error {
 		return err
 	}
 	return j.compare(b.Engine, e)
+}
+
+// restarts says whether the plan restarts the unit too.
+func (u unitOp) restarts(j *job) bool {
+	for i, s := range j.plan.Steps {
+		if other := s.Op.Unit; other != nil && other.Name == u.Name && other.Do == "restart" && j.run.steps[i].before != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (u unitOp) as(ctx context.Context, j *job, before Unit) error {

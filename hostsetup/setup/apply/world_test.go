@@ -21,7 +21,7 @@ import (
 
 // machine is one whose programs stand in for the real ones.
 func machine(root, state string) *Machine {
-	m := &Machine{Root: root, State: state, Patience: time.Second, DaemonJSON: editJSON, HooksJSON: hooksJSON}
+	m := &Machine{Root: root, State: state, Patience: time.Second, EditDaemon: editJSON, RevertDaemon: revertJSON, EditHooks: hooksJSON}
 	m.Programs = &stand{root: root, point: m.at}
 	return m
 }
