@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/setup/journal"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup/tree"
 )
 
@@ -359,7 +360,7 @@ func (j *job) edited(s Saved, n tree.Node, now []byte) error {
 		return errors.Join(e, err)
 	}
 	for _, r := range runs {
-		if r.ID > j.run.ID && r.State != RolledBack && j.touches(r.ID, s.Path) {
+		if journal.Compare(r.ID, j.run.ID) > 0 && r.State != RolledBack && j.touches(r.ID, s.Path) {
 			e.Run = r.ID
 		}
 	}

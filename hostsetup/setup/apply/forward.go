@@ -126,7 +126,7 @@ func (m *Machine) Resume(ctx context.Context, id string) error {
 }
 
 // Keep notes that a run was proven.
-func (m *Machine) Keep(id string) error {
+func (m *Machine) Keep(_ context.Context, id string) error {
 	return m.locked(id, func(r *run) error {
 		switch r.State {
 		case Kept:

@@ -38,6 +38,9 @@ func verifyKeys(data []byte, from string, want []string, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("what %s has is no OpenPGP key: %w", from, err)
 	}
+	if len(keys) == 0 {
+		return fmt.Errorf("what %s has is no OpenPGP key: it is empty", from)
+	}
 	// Keys that the library cannot read it leaves out; apt and rpm may read them.
 	if n, err := primaries(packets); err != nil || n != len(keys) {
 		return errors.Join(fmt.Errorf("%s has %d keys, of which only %d can be read", from, n, len(keys)), err)
@@ -53,7 +56,11 @@ func verifyKeys(data []byte, from string, want []string, now time.Time) error {
 func verifyKey(k *openpgp.Entity, from string, want []string, now time.Time) error {
 	has := fmt.Sprintf("%X", k.PrimaryKey.Fingerprint)
 	if !slices.ContainsFunc(want, func(w string) bool { return strings.EqualFold(strings.ReplaceAll(w, " ", ""), has) }) {
-		return &WrongKey{From: from, Has: has, Want: want}
+		upper := make([]string, len(want))
+		for i, w := range want {
+			upper[i] = strings.ToUpper(w)
+		}
+		return &WrongKey{From: from, Has: has, Want: upper}
 	}
 	if k.PrivateKey != nil {
 		return fmt.Errorf("%s has a private key", from)

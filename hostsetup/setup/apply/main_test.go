@@ -58,6 +58,11 @@ func child(text string) int {
 	}
 	ctx, err := context.Background(), error(nil)
 	switch o.Do {
+	case "serve":
+		if err := Serve(ctx, os.Stdin, os.Stdout, *m); err != nil {
+			return 1
+		}
+		return 0
 	case "apply":
 		_, err = m.Apply(ctx, o.ID, o.Plan)
 	case "resume":

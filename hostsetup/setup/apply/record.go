@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -192,7 +193,10 @@ func (m *Machine) open(id string) (*run, error) {
 	return r, nil
 }
 
-// History are all runs, the oldest first.
+// Runs are all runs, the oldest first.
+func (m *Machine) Runs(context.Context) ([]Run, error) { return m.History() }
+
+// History is Runs for callers on this machine.
 func (m *Machine) History() ([]Run, error) {
 	ids, err := m.store().List()
 	if err != nil {

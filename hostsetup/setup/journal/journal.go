@@ -59,6 +59,14 @@ func (s *Store) Begin(name string, first any) (*Journal, error) {
 // was done in it.
 var ErrTorn = errors.New("it ended before it began")
 
+// NoRun is a run that is not there.
+type NoRun struct{ ID string }
+
+// Error implements error.
+func (n *NoRun) Error() string {
+	return fmt.Sprintf("there is no run %s: `docker-gpu setup history` lists them", n.ID)
+}
+
 // Open opens a run's journal and reads its records.
 func (s *Store) Open(name string) (*Journal, []json.RawMessage, error) {
 	dir, err := s.dir(name)
@@ -70,7 +78,7 @@ func (s *Store) Open(name string) (*Journal, []json.RawMessage, error) {
 		if _, err := os.Stat(dir); err == nil {
 			return nil, nil, ErrTorn
 		}
-		return nil, nil, fmt.Errorf("there is no run %s: `docker-gpu setup history` lists them", name)
+		return nil, nil, &NoRun{name}
 	}
 	if err != nil {
 		return nil, nil, err

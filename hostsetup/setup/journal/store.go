@@ -105,12 +105,12 @@ func (s *Store) List() ([]string, error) {
 			names = append(names, e.Name())
 		}
 	}
-	slices.SortFunc(names, compare)
+	slices.SortFunc(names, Compare)
 	return names, nil
 }
 
-// compare orders runs by time, and by number within a second.
-func compare(a, b string) int {
+// Compare orders names of runs by time, and by number within a second.
+func Compare(a, b string) int {
 	if len(a) != len(b) && strings.HasPrefix(a, b[:min(len(b), 15)]) {
 		return len(a) - len(b)
 	}
