@@ -41,7 +41,9 @@ func Rooms() []Room {
 		{"buildkit/spec", []string{bounded, "internal/nearest"}},
 
 		{"hostsetup/setup", []string{"hostsetup/doctor", "hostsetup/setup/daemonjson", host, policy, "templates"}},
-		{"hostsetup/setup/apply", []string{"hostsetup/setup", "hostsetup/setup/daemonjson", "hostsetup/doctor", host, policy, bounded, "internal/splice"}},
+		{"hostsetup/setup/apply", []string{"hostsetup/setup", "hostsetup/setup/daemonjson", "hostsetup/setup/journal", "hostsetup/setup/tree", "hostsetup/doctor", host, policy, bounded, "internal/splice"}},
+		{"hostsetup/setup/journal", nil},
+		{"hostsetup/setup/tree", nil},
 		{"hostsetup/setup/daemonjson", []string{policy, "internal/splice"}},
 		{"hostsetup/verify", []string{host, engine, policy, "templates", lines}},
 		{"hostsetup/monitor", []string{host, "hostsetup/nvml", engine}},

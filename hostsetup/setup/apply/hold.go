@@ -1,0 +1,154 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/setup"
+)
+
+// holdOp keeps packages from upgrades.
+type holdOp struct{ *setup.Hold }
+
+// held are the packages, or patterns of them, that are held.
+func (h holdOp) held(ctx context.Context, j *job) ([]string, error) {
+	argv := map[string][]string{
+		"apt":    {"apt-mark", "showhold"},
+		"dnf":    {"dnf", "-q", "versionlock", "list"},
+		"zypper": {"zypper", "--quiet", "--non-interactive", "locks"},
+	}[h.Manager]
+	if argv == nil {
+		return nil, unknownManager(h.Manager)
+	}
+	r, err := j.program(ctx, Command{Argv: argv})
+	if err != nil {
+		return nil, err
+	}
+	var held []string
+	for line := range strings.Lines(string(r.Out)) {
+		line = strings.TrimSpace(line)
+		if h.Manager == "zypper" { // "1 | nvidia-open | package | (any)"
+			cells := strings.Split(line, "|")
+			if len(cells) < 3 || strings.TrimSpace(cells[0]) == "#" {
+				continue
+			}
+			line = strings.TrimSpace(cells[1])
+		}
+		if line != "" && !strings.HasPrefix(line, "#") {
+			held = append(held, line)
+		}
+	}
+	return held, nil
+}
+
+// names are what is to be held: dnf and zypper take patterns, for apt they stand for the
+// packages that are installed.
+func (h holdOp) names(ctx context.Context, j *job) (names []string, err error) {
+	if h.Manager != "apt" {
+		return h.Packages, nil
+	}
+	have, err := apt{}.installed(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(have.Versions)) {
+		if slices.ContainsFunc(h.Packages, func(pattern string) bool { ok, _ := path.Match(pattern, plain(name)); return ok }) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// missing are those that are not held yet. dnf lists what it holds with its version.
+func (h holdOp) missing(ctx context.Context, j *job, held []string) (names []string, err error) {
+	all, err := h.names(ctx, j)
+	for _, name := range all {
+		if !slices.ContainsFunc(held, func(have string) bool { return h.same(have, name) }) {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+func (h holdOp) same(have, name string) bool {
+	if h.Manager == "dnf" {
+		rest, ok := strings.CutPrefix(have, name+"-")
+		return have == name || ok && strings.ContainsAny(rest[:1], "0123456789")
+	}
+	return have == name
+}
+
+func (h holdOp) check(ctx context.Context, j *job) (Standing, error) {
+	held, err := h.held(ctx, j)
+	if err != nil {
+		return Standing{}, err
+	}
+	names, err := h.missing(ctx, j, held)
+	if len(names) > 0 {
+		return Standing{Is: ToDo, Why: strings.Join(names, ", ") + " may be upgraded"}, err
+	}
+	if j.acted && h.Manager == "apt" && slices.ContainsFunc(j.plan.Steps[:j.index], func(s setup.Step) bool { return s.Op.Packages != nil }) {
+		return Standing{Is: ToDo, Why: "packages that come with a step before are to be held"}, err
+	}
+	return Standing{Is: IsDone, Why: "all are held"}, err
+}
+
+func (h holdOp) note(ctx context.Context, j *job) (*Before, error) {
+	held, err := h.held(ctx, j)
+	return &Before{Held: held}, err
+}
+
+func (h holdOp) do(ctx context.Context, j *job, _ *Before) (*After, error) {
+	held, err := h.held(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	names, err := h.missing(ctx, j, held)
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	argv := map[string][]string{
+		"apt":    {"apt-mark", "hold"},
+		"dnf":    {"dnf", "-q", "-y", "versionlock", "add"},
+		"zypper": {"zypper", "--quiet", "--non-interactive", "addlock"},
+	}[h.Manager]
+	_, err = j.program(ctx, Command{Argv: append(slices.Clone(argv), names...)})
+	return nil, err
+}
+
+func (holdOp) blocked(context.Context, *job, *Before, *After) error { return nil }
+
+func (h holdOp) undo(ctx context.Context, j *job, b *Before, _ *After) error {
+	held, err := h.held(ctx, j)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, have := range held {
+		ours := slices.ContainsFunc(h.Packages, func(pattern string) bool {
+			ok, _ := path.Match(pattern, plain(have))
+			return ok || h.same(have, pattern)
+		})
+		if ours && !slices.Contains(b.Held, have) {
+			names = append(names, have)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	argv := map[string][]string{
+		"apt":    {"apt-mark", "unhold"},
+		"dnf":    {"dnf", "-q", "-y", "versionlock", "delete"},
+		"zypper": {"zypper", "--quiet", "--non-interactive", "removelock"},
+	}[h.Manager]
+	_, err = j.program(ctx, Command{Argv: append(slices.Clone(argv), names...)})
+	return err
+}
+
+func unknownManager(name string) error {
+	return fmt.Errorf("%q is no package manager that setup knows: apt, dnf, zypper", name)
+}
