@@ -54,12 +54,13 @@ type api struct {
 	eventDestroy      func(event uintptr) int32
 }
 
-// jitValues are the values of the options jitErrorLog and jitErrorLogSize, an array of
+// jitValues are the values of the options of Context.Load in its order, an array of
 // pointers in C. The log is held by a pointer, not by a number: a buffer that only a
 // number knows may lie on a stack, which moves.
 type jitValues struct {
-	log  *byte
-	size uintptr
+	log   *byte
+	size  uintptr
+	level uintptr
 }
 
 // symbol is a function to look up: the first name that the library has counts.

@@ -113,7 +113,7 @@ func TestContextIsOfItsThread(t *testing.T) {
 func TestPTXThatTheDriverRefuses(t *testing.T) {
 	f := newFake(fakeH200())
 	assert.NilError(t, onDevice(t, f, func(c *Context) error {
-		_, err := c.Load([]byte(strings.Replace(sound, "bar.sync 0;", "bar.what\x1b 0;", 1)))
+		_, err := c.Load([]byte(strings.Replace(sound, "bar.sync 0;", "bar.what\x1b 0;", 1)), 4)
 		var e *Error
 		if !errors.As(err, &e) || e.Code != 218 {
 			return fmt.Errorf("another error: %w", err)
@@ -121,7 +121,7 @@ func TestPTXThatTheDriverRefuses(t *testing.T) {
 		if !strings.Contains(err.Error(), `the compiler says: ptxas: line 26: "bar.what\x1b 0;": no instruction bar.what`) {
 			return fmt.Errorf("another text: %w", err)
 		}
-		m, err := c.Load([]byte(sound))
+		m, err := c.Load([]byte(sound), 4)
 		if err != nil {
 			return err
 		}

@@ -178,7 +178,7 @@ func (f *fakeCUDA) api() *api {
 			return f.inContext("cuModuleLoadDataEx", func(d *fakeDevice) int32 {
 				all, err := readPTXModule(goBytes(image))
 				if err != nil {
-					if k := unsafe.Slice(keys, options); slices.Equal(k, []int32{5, 6}) {
+					if k := unsafe.Slice(keys, options); slices.Equal(k, []int32{5, 6, 7}) {
 						copy(unsafe.Slice(values.log, values.size), append([]byte("ptxas: "+err.Error()), 0))
 					}
 					return 218

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 )
 
 //go:embed ptx/*.ptx
@@ -45,34 +44,38 @@ func (k Kernel) body() []byte { return k.PTX[head.FindIndex(k.PTX)[1]:] }
 // RunsOn says whether a device can run the kernel.
 func (k Kernel) RunsOn(d Device) bool { return 10*d.Major+d.Minor >= k.Target }
 
-// program is one PTX text of all embedded kernels that a device can run. In one piece they
-// compile in the time of one: the driver takes some 25 ms for each piece, however short,
-// and one at a time (H100, driver 580.159, 2026-11-27).
+// program is one PTX text of the embedded kernels that a device is tested with.
 func program(d Device) ([]byte, error) {
-	files, err := sources.ReadDir("ptx")
-	if err != nil {
-		return nil, err
-	}
-	var version, target int
-	var bodies []byte
-	for _, f := range files {
-		k, err := kernel(strings.TrimSuffix(f.Name(), ".ptx"))
+	names := []string{"fill", "checksum"}
+	for _, f := range Formats() {
+		name, _, err := f.on(d)
 		if err != nil {
 			return nil, err
 		}
-		if k.RunsOn(d) {
-			version, target = max(version, k.Version), max(target, k.Target)
-			bodies = append(bodies, k.body()...)
+		if name != "" {
+			names = append(names, name)
 		}
+	}
+	var version, target int
+	var bodies []byte
+	for _, name := range names {
+		k, err := kernel(name)
+		if err != nil {
+			return nil, err
+		}
+		version, target = max(version, k.Version), max(target, k.Target)
+		bodies = append(bodies, k.body()...)
 	}
 	return append(fmt.Appendf(nil, ".version %d.%d\n.target sm_%d\n.address_size 64\n", version/10, version%10, target), bodies...), nil
 }
 
-// compile has the driver compile what the current context's device can run.
+// compile has the driver compile what the current context's device is tested with. That it
+// is quick counts here, not that its code is: the compiler takes one text at a time, and
+// with its usual care some 20 ms for each kernel (H200, driver 580.159, 2026-11-27).
 func (c *Context) compile() error {
 	text, err := program(c.Device)
 	if err == nil {
-		c.module, err = c.Load(text)
+		c.module, err = c.Load(text, 0)
 	}
 	return err
 }

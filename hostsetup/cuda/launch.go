@@ -15,15 +15,16 @@ type Module struct {
 const (
 	jitErrorLog     = 5 // CU_JIT_ERROR_LOG_BUFFER
 	jitErrorLogSize = 6 // CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES
+	jitLevel        = 7 // CU_JIT_OPTIMIZATION_LEVEL, 0 to 4
 )
 
-// Load has the driver compile PTX for the current context's device. Its error holds what
-// the compiler said.
-func (c *Context) Load(ptx []byte) (*Module, error) {
+// Load has the driver compile PTX for the current context's device, with an optimization
+// level of 0 to 4. Its error holds what the compiler said.
+func (c *Context) Load(ptx []byte, level int) (*Module, error) {
 	image := append(append([]byte(nil), ptx...), 0)
 	log := make([]byte, 2048)
-	names := []int32{jitErrorLog, jitErrorLogSize}
-	values := &jitValues{&log[0], uintptr(len(log))}
+	names := []int32{jitErrorLog, jitErrorLogSize, jitLevel}
+	values := &jitValues{&log[0], uintptr(len(log)), uintptr(level)}
 	m := &Module{context: c}
 	result := c.driver.api.moduleLoadDataEx(&m.handle, &image[0], uint32(len(names)), &names[0], values)
 	runtime.KeepAlive(image)
