@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -25,6 +24,7 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/probe"
 	"github.com/dockergpu/docker-gpu/hostsetup/probe/remote"
 	dockerapi "github.com/dockergpu/docker-gpu/internal/engine"
+	"github.com/dockergpu/docker-gpu/test/relay"
 )
 
 // far is a variant as it is seen from another machine: by TCP, of which nobody knows where
@@ -33,50 +33,12 @@ func far(t testing.TB, name string) variant {
 	t.Helper()
 	v := on(t, name)
 	v.env = append(v.env, "DOCKER_CONTEXT=far")
-	v.cmd(t, "docker", "context", "create", "far", "--docker", "host="+proxy(t, v.socket()))
+	v.cmd(t, "docker", "context", "create", "far", "--docker", "host="+relay.Listen(t, v.socket()))
 	v.env = append(v.env, "DOCKER_HOST=") // which is stronger than a context
 	return v
 }
 
 func (v variant) socket() string { return strings.TrimPrefix(v.get("DOCKER_HOST"), "unix://") }
-
-// proxy hands connections on to a socket, each direction to its end.
-func proxy(t testing.TB, socket string) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	assert.NilError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("unix", socket)
-			if err != nil {
-				_ = from.Close()
-				continue
-			}
-			ended := make(chan bool, 2)
-			go func() {
-				_, _ = io.Copy(to, from)
-				_ = to.(*net.UnixConn).CloseWrite()
-				ended <- true
-			}()
-			go func() {
-				_, _ = io.Copy(from, to)
-				_ = from.(*net.TCPConn).CloseWrite()
-				ended <- true
-			}()
-			go func() {
-				<-ended
-				<-ended
-				_, _ = to.Close(), from.Close()
-			}()
-		}
-	}()
-	return "tcp://" + l.Addr().String()
-}
 
 // gpu runs docker-gpu to its end, whatever that is.
 func (v variant) gpu(t testing.TB, args ...string) result {
@@ -186,7 +148,7 @@ func TestRemoteWorkerImage(t *testing.T) {
 				t.Cleanup(func() { _ = api.Close() })
 				return dockerapi.New(api, configfile.New(""))
 			}
-			elsewhere, here := at(proxy(t, v.socket())), at("unix://"+v.socket())
+			elsewhere, here := at(relay.Listen(t, v.socket())), at("unix://"+v.socket())
 			starting := 0
 			began := time.Now()
 			made, err := remote.WorkerImage(t.Context(), elsewhere, func() { starting++ })
