@@ -174,7 +174,7 @@ func sockets(t *testing.T) (all []string) {
 		}
 	}
 	if len(all) == 0 {
-		t.Fatal("no private engine runs; start one with `make engine-start`")
+		t.Skip("no private engine runs; start one with `make engine-start`")
 	}
 	return all
 }
