@@ -13,7 +13,7 @@ RACE      = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 TAGS      = -tags e2e,bench
 
 .DEFAULT_GOAL := help
-.PHONY: help build worker install uninstall demo test unit e2e e2e-torch cross lint bench bench-contexts bench-startup docs clean
+.PHONY: help build worker install uninstall demo test unit e2e e2e-torch cross lint bench bench-startup docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -67,6 +67,7 @@ docs: ## write the command reference and the help in the script tests anew
 bench: build ## the table of docs/benchmarks.md, on the private engine
 	test/bench/run
 
+.PHONY: bench-contexts
 bench-contexts: build ## how long doctor takes over 50 contexts of which 5 are dead; private engines that run are measured, too
 	go test -tags bench -count=1 -v -run "TestContexts" ./test/bench
 

@@ -71,34 +71,47 @@ const announced = `Looking at the machine behind context "far" by a container wi
 func TestRemoteFacts(t *testing.T) {
 	for _, name := range []string{"containerd", "graphdriver", "old"} {
 		t.Run(name, func(t *testing.T) {
-			v := far(t, name)
+			v, here := far(t, name), on(t, name)
 			before := v.left(t)
-			want, said := on(t, name).record(t)
-			assert.Equal(t, said, "")
-			got, said := v.record(t)
-			assert.Equal(t, said, announced)
-			assert.Assert(t, want.Local && !got.Local)
-			assert.Equal(t, got.Context, "far")
-			for _, source := range []string{"dockerd", "klog"} {
-				assert.Assert(t, is.Contains(got.Unread[source], "a container without privileges may not"))
-				delete(got.Unread, source)
-			}
-			assert.Equal(t, len(got.Unread), 0, "%v", got.Unread)
-			// PATH is in dockerd's environment, which leads to the toolkit and to dockerd itself.
-			assert.Assert(t, want.Engine.Path != "" && got.Engine.Path == "")
-			assert.Assert(t, got.Engine.PID != 0 && !got.Engine.Started.IsZero())
-			for _, h := range []*host.Host{&want, &got} {
-				h.Taken, h.Local, h.Context, h.Unread = time.Time{}, false, "", nil
-				h.Name = "" // of this process's hostname, or of the file
-				h.Engine.Endpoint, h.Engine.Path, h.Engine.Binary, h.Toolkit = "", "", "", host.Toolkit{}
-				h.Kernel.Log, h.Xids = nil, nil
-				for i := range h.Disks {
-					h.Disks[i].Free = 0
+			var got, want host.Host
+			for range 3 { // who else works on this machine may change it between the two
+				var said string
+				want, said = here.record(t)
+				assert.Equal(t, said, "")
+				got, said = v.record(t)
+				assert.Equal(t, said, announced)
+				alike(t, &got, &want)
+				if is.DeepEqual(got, want)().Success() {
+					break
 				}
 			}
 			assert.DeepEqual(t, got, want)
 			assert.Equal(t, v.left(t), before)
 		})
+	}
+}
+
+// alike takes out what may differ, and looks at that.
+func alike(t *testing.T, got, want *host.Host) {
+	t.Helper()
+	assert.Assert(t, want.Local && !got.Local)
+	assert.Equal(t, got.Context, "far")
+	for _, source := range []string{"dockerd", "klog"} {
+		assert.Assert(t, is.Contains(got.Unread[source], "a container without privileges may not"))
+		delete(got.Unread, source)
+	}
+	assert.Equal(t, len(got.Unread), 0, "%v", got.Unread)
+	// PATH is in dockerd's environment, which leads to the toolkit and to dockerd itself.
+	assert.Assert(t, want.Engine.Path != "" && got.Engine.Path == "")
+	assert.Assert(t, got.Engine.PID != 0 && !got.Engine.Started.IsZero())
+	for _, h := range []*host.Host{want, got} {
+		h.Taken, h.Local, h.Context, h.Unread = time.Time{}, false, "", nil
+		h.Name = "" // of this process's hostname, or of the file
+		h.Engine.Endpoint, h.Engine.Path, h.Engine.Binary, h.Toolkit = "", "", "", host.Toolkit{}
+		h.Kernel.Log, h.Xids = nil, nil
+		for i := range h.Disks {
+			h.Disks[i].Free = 0
+		}
 	}
 }
 
