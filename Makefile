@@ -70,6 +70,10 @@ docs: ## write the command reference and the help in the script tests anew
 bench: build ## the table of docs/benchmarks.md, on the private engine
 	test/bench/run
 
+.PHONY: bench-contexts
+bench-contexts: build ## how long doctor takes over 50 contexts of which 5 are dead; private engines that run are measured, too
+	go test -tags bench -count=1 -v -run "TestContexts" ./test/bench
+
 bench-startup: build ## how long the binary takes to answer --help
 	go test -tags bench -count=1 -v -run "TestStartup|TestInit|TestParse" ./test/bench
 

@@ -100,14 +100,14 @@ func (g *gatherer) facts(ctx context.Context, contextName string) (host.Host, er
 	return merge(m, answer, contextName, e.Local), nil
 }
 
-// reach is how long containers on another machine may take, so that they are removed
-// before whoever waits for them goes away.
+// reach is how long containers on another machine may take, so that they are removed, and
+// what the engine said is told, before whoever waits for it goes away.
 func reach(ctx context.Context) time.Duration {
 	until, ok := ctx.Deadline()
 	if !ok {
 		return reachPatience
 	}
-	return min(reachPatience, time.Until(until)-removal)
+	return min(reachPatience, time.Until(until)-removal-time.Second)
 }
 
 // look looks at the machine of an engine, and says before what it starts there.

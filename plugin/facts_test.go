@@ -198,7 +198,7 @@ func TestFactsWaitForTheRemoval(t *testing.T) {
 	}{
 		"cancelled": {func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }, 300 * time.Millisecond, true},
 		"late": {func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithTimeout(ctx, removal+200*time.Millisecond)
+			return context.WithTimeout(ctx, removal+1200*time.Millisecond)
 		}, 300 * time.Millisecond, true},
 		"never": {func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }, time.Hour, false},
 		"no time for anything": {func(ctx context.Context) (context.Context, context.CancelFunc) {

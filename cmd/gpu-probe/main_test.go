@@ -75,6 +75,9 @@ func TestFacts(t *testing.T) {
 
 // The image of this machine's C library and any program that wants it: here, the shell.
 func TestImage(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("it takes a program for Linux")
+	}
 	args := []string{"image", "--root", "/", "--worker", "/bin/sh"}
 	var stdout, stderr bytes.Buffer
 	code := run(args, &stdout, &stderr)

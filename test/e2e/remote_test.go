@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -25,6 +24,7 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/probe"
 	"github.com/dockergpu/docker-gpu/hostsetup/probe/remote"
 	dockerapi "github.com/dockergpu/docker-gpu/internal/engine"
+	"github.com/dockergpu/docker-gpu/test/relay"
 )
 
 // far is a variant as it is seen from another machine: by TCP, of which nobody knows where
@@ -33,50 +33,12 @@ func far(t testing.TB, name string) variant {
 	t.Helper()
 	v := on(t, name)
 	v.env = append(v.env, "DOCKER_CONTEXT=far")
-	v.cmd(t, "docker", "context", "create", "far", "--docker", "host="+proxy(t, v.socket()))
+	v.cmd(t, "docker", "context", "create", "far", "--docker", "host="+relay.Listen(t, v.socket()))
 	v.env = append(v.env, "DOCKER_HOST=") // which is stronger than a context
 	return v
 }
 
 func (v variant) socket() string { return strings.TrimPrefix(v.get("DOCKER_HOST"), "unix://") }
-
-// proxy hands connections on to a socket, each direction to its end.
-func proxy(t testing.TB, socket string) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	assert.NilError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("unix", socket)
-			if err != nil {
-				_ = from.Close()
-				continue
-			}
-			ended := make(chan bool, 2)
-			go func() {
-				_, _ = io.Copy(to, from)
-				_ = to.(*net.UnixConn).CloseWrite()
-				ended <- true
-			}()
-			go func() {
-				_, _ = io.Copy(from, to)
-				_ = from.(*net.TCPConn).CloseWrite()
-				ended <- true
-			}()
-			go func() {
-				<-ended
-				<-ended
-				_, _ = to.Close(), from.Close()
-			}()
-		}
-	}()
-	return "tcp://" + l.Addr().String()
-}
 
 // gpu runs docker-gpu to its end, whatever that is.
 func (v variant) gpu(t testing.TB, args ...string) result {
@@ -109,34 +71,47 @@ const announced = `Looking at the machine behind context "far" by a container wi
 func TestRemoteFacts(t *testing.T) {
 	for _, name := range []string{"containerd", "graphdriver", "old"} {
 		t.Run(name, func(t *testing.T) {
-			v := far(t, name)
+			v, here := far(t, name), on(t, name)
 			before := v.left(t)
-			want, said := on(t, name).record(t)
-			assert.Equal(t, said, "")
-			got, said := v.record(t)
-			assert.Equal(t, said, announced)
-			assert.Assert(t, want.Local && !got.Local)
-			assert.Equal(t, got.Context, "far")
-			for _, source := range []string{"dockerd", "klog"} {
-				assert.Assert(t, is.Contains(got.Unread[source], "a container without privileges may not"))
-				delete(got.Unread, source)
-			}
-			assert.Equal(t, len(got.Unread), 0, "%v", got.Unread)
-			// PATH is in dockerd's environment, which leads to the toolkit and to dockerd itself.
-			assert.Assert(t, want.Engine.Path != "" && got.Engine.Path == "")
-			assert.Assert(t, got.Engine.PID != 0 && !got.Engine.Started.IsZero())
-			for _, h := range []*host.Host{&want, &got} {
-				h.Taken, h.Local, h.Context, h.Unread = time.Time{}, false, "", nil
-				h.Name = "" // of this process's hostname, or of the file
-				h.Engine.Endpoint, h.Engine.Path, h.Engine.Binary, h.Toolkit = "", "", "", host.Toolkit{}
-				h.Kernel.Log, h.Xids = nil, nil
-				for i := range h.Disks {
-					h.Disks[i].Free = 0
+			var got, want host.Host
+			for range 3 { // who else works on this machine may change it between the two
+				var said string
+				want, said = here.record(t)
+				assert.Equal(t, said, "")
+				got, said = v.record(t)
+				assert.Equal(t, said, announced)
+				alike(t, &got, &want)
+				if is.DeepEqual(got, want)().Success() {
+					break
 				}
 			}
 			assert.DeepEqual(t, got, want)
 			assert.Equal(t, v.left(t), before)
 		})
+	}
+}
+
+// alike takes out what may differ, and looks at that.
+func alike(t *testing.T, got, want *host.Host) {
+	t.Helper()
+	assert.Assert(t, want.Local && !got.Local)
+	assert.Equal(t, got.Context, "far")
+	for _, source := range []string{"dockerd", "klog"} {
+		assert.Assert(t, is.Contains(got.Unread[source], "a container without privileges may not"))
+		delete(got.Unread, source)
+	}
+	assert.Equal(t, len(got.Unread), 0, "%v", got.Unread)
+	// PATH is in dockerd's environment, which leads to the toolkit and to dockerd itself.
+	assert.Assert(t, want.Engine.Path != "" && got.Engine.Path == "")
+	assert.Assert(t, got.Engine.PID != 0 && !got.Engine.Started.IsZero())
+	for _, h := range []*host.Host{want, got} {
+		h.Taken, h.Local, h.Context, h.Unread = time.Time{}, false, "", nil
+		h.Name = "" // of this process's hostname, or of the file
+		h.Engine.Endpoint, h.Engine.Path, h.Engine.Binary, h.Toolkit = "", "", "", host.Toolkit{}
+		h.Kernel.Log, h.Xids = nil, nil
+		for i := range h.Disks {
+			h.Disks[i].Free = 0
+		}
 	}
 }
 
@@ -186,7 +161,7 @@ func TestRemoteWorkerImage(t *testing.T) {
 				t.Cleanup(func() { _ = api.Close() })
 				return dockerapi.New(api, configfile.New(""))
 			}
-			elsewhere, here := at(proxy(t, v.socket())), at("unix://"+v.socket())
+			elsewhere, here := at(relay.Listen(t, v.socket())), at("unix://"+v.socket())
 			starting := 0
 			began := time.Now()
 			made, err := remote.WorkerImage(t.Context(), elsewhere, func() { starting++ })

@@ -15,6 +15,7 @@ import (
 	"github.com/dockergpu/docker-gpu/internal/engine"
 	"github.com/dockergpu/docker-gpu/internal/worker"
 	"github.com/dockergpu/docker-gpu/internal/worker/image"
+	"github.com/dockergpu/docker-gpu/test/standin"
 )
 
 func TestHere(t *testing.T) {
@@ -66,17 +67,17 @@ func shell(t *testing.T) programs {
 // An engine on this machine needs no container to have the image.
 func TestWorkerImageOfThisMachine(t *testing.T) {
 	p := shell(t)
-	f := &fake{info: fmt.Sprintf(`{"OSType":"linux","Architecture":%q,"KernelVersion":%q}`, runtime.GOARCH, kernel())}
-	e := f.engine(t)
+	f := &standin.Engine{Info: fmt.Sprintf(`{"OSType":"linux","Architecture":%q,"KernelVersion":%q}`, runtime.GOARCH, kernel())}
+	e := dial(t, f, "unix")
 	never := func() { t.Error("it says that a container is started") }
 	name, err := workerImage(t.Context(), e, p, never)
 	assert.NilError(t, err)
-	assert.DeepEqual(t, f.images, []string{name})
-	assert.Equal(t, len(f.created), 0)
+	assert.DeepEqual(t, f.Images(), []string{name})
+	assert.Equal(t, len(f.Created()), 0)
 	again, err := workerImage(t.Context(), e, p, never)
 	assert.NilError(t, err)
 	assert.Equal(t, again, name)
-	assert.Equal(t, len(f.loaded), 1, "it has it")
+	assert.Equal(t, len(f.Loaded()), 1, "it has it")
 	p.worker = func(string) ([]byte, error) { return nil, worker.ErrNotBuilt }
 	_, err = workerImage(t.Context(), e, p, never)
 	assert.ErrorIs(t, err, worker.ErrNotBuilt)
@@ -92,27 +93,27 @@ func TestWorkerImageOfAnotherMachine(t *testing.T) {
 	}
 	told, err := made.Told()
 	assert.NilError(t, err)
-	for name, network := range map[string]string{"by TCP": "tcp", "in a virtual machine": ""} {
+	for name, network := range map[string]string{"by TCP": "tcp", "in a virtual machine": "unix"} {
 		t.Run(name, func(t *testing.T) {
-			f := &fake{network: network, images: []string{"docker-gpu-worker:0"}, outputs: map[string]output{"/gpu-probe image": {stdout: string(made.Archive)}}}
-			e := f.engine(t)
+			f := &standin.Engine{Has: []string{"docker-gpu-worker:0"}, Outputs: map[string]standin.Output{"/gpu-probe image": {Stdout: string(made.Archive)}}}
+			e := dial(t, f, network)
 			starting := 0
 			name, err := workerImage(t.Context(), e, some(), func() { starting++ })
 			assert.NilError(t, err)
 			assert.Equal(t, name, made.Name)
 			assert.Equal(t, starting, 1)
-			assert.Assert(t, is.Contains(f.images, made.Name))
-			assert.DeepEqual(t, f.commands(), []string{"/gpu-probe image --root /host --worker /gpu-worker --have docker-gpu-worker:0"})
-			assert.Equal(t, f.created[0].HostConfig.Mounts[0].Source, "/")
-			assert.Assert(t, f.created[0].HostConfig.Mounts[0].ReadOnly)
+			assert.Assert(t, is.Contains(f.Images(), made.Name))
+			assert.DeepEqual(t, f.Commands(), []string{"/gpu-probe image --root /host --worker /gpu-worker --have docker-gpu-worker:0"})
+			assert.Equal(t, f.Created()[0].HostConfig.Mounts[0].Source, "/")
+			assert.Assert(t, f.Created()[0].HostConfig.Mounts[0].ReadOnly)
 
-			f.outputs["/gpu-probe image"] = output{stdout: string(told)}
+			f.Outputs["/gpu-probe image"] = standin.Output{Stdout: string(told)}
 			name, err = workerImage(t.Context(), e, some(), func() {})
 			assert.NilError(t, err)
 			assert.Equal(t, name, made.Name)
-			assert.Equal(t, len(f.loaded), 2, "the programs and the image, once")
-			assert.Assert(t, is.Contains(f.commands()[1], "--have "+made.Name))
-			assert.Equal(t, f.left(), 0)
+			assert.Equal(t, len(f.Loaded()), 2, "the programs and the image, once")
+			assert.Assert(t, is.Contains(f.Commands()[1], "--have "+made.Name))
+			assert.Equal(t, f.Left(), 0)
 		})
 	}
 }
@@ -121,26 +122,26 @@ func TestWorkerImageThatCannotBeMade(t *testing.T) {
 	told, err := (&image.Image{Name: "docker-gpu-worker:0123456789abcdef"}).Told()
 	assert.NilError(t, err)
 	for name, c := range map[string]struct {
-		out  output
+		out  standin.Output
 		says string
 	}{
-		"no C library":   {output{code: 1, stderr: "/lib64/ld.so is not found below /host (lstat /host/lib64: no such file), so no image can be made; name one with --image\n"}, "the engine's machine: /lib64/ld.so is not found below /host (lstat /lib64: no such file), so no image can be made; name one with --image"},
-		"refused":        {output{refused: "Mounts denied"}, "the image assembly container cannot be started: Error response from daemon: Mounts denied"},
-		"no words":       {output{code: 139}, "the image assembly container exited with code 139"},
-		"nonsense":       {output{stdout: "hello"}, "the container that makes the worker's image: what it sent is no image: unexpected EOF"},
-		"told in error":  {output{stdout: string(told)}, "the container that makes the worker's image names docker-gpu-worker:0123456789abcdef, which the engine has not"},
-		"a hostile line": {output{code: 1, stderr: "\x1b[2Jno\n"}, "the engine's machine: "},
+		"no C library":   {standin.Output{Code: 1, Stderr: "/lib64/ld.so is not found below /host (lstat /host/lib64: no such file), so no image can be made; name one with --image\n"}, "the engine's machine: /lib64/ld.so is not found below /host (lstat /lib64: no such file), so no image can be made; name one with --image"},
+		"refused":        {standin.Output{Refused: "Mounts denied"}, "the image assembly container cannot be started: Error response from daemon: Mounts denied"},
+		"no words":       {standin.Output{Code: 139}, "the image assembly container exited with code 139"},
+		"nonsense":       {standin.Output{Stdout: "hello"}, "the container that makes the worker's image: what it sent is no image: unexpected EOF"},
+		"told in error":  {standin.Output{Stdout: string(told)}, "the container that makes the worker's image names docker-gpu-worker:0123456789abcdef, which the engine has not"},
+		"a hostile line": {standin.Output{Code: 1, Stderr: "\x1b[2Jno\n"}, "the engine's machine: "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := &fake{network: "tcp", outputs: map[string]output{"/gpu-probe image": c.out}}
-			_, err := workerImage(t.Context(), f.engine(t), some(), func() {})
+			f := &standin.Engine{Outputs: map[string]standin.Output{"/gpu-probe image": c.out}}
+			_, err := workerImage(t.Context(), dial(t, f, "tcp"), some(), func() {})
 			assert.ErrorContains(t, err, c.says)
 			assert.Assert(t, !strings.Contains(err.Error(), "\x1b"), "%q", err)
-			assert.Equal(t, f.left(), 0)
+			assert.Equal(t, f.Left(), 0)
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = workerImage(ctx, (&fake{network: "tcp"}).engine(t), some(), func() {})
+	_, err = workerImage(ctx, dial(t, &standin.Engine{}, "tcp"), some(), func() {})
 	assert.ErrorIs(t, err, context.Canceled)
 }
