@@ -107,7 +107,7 @@ func TestWords(t *testing.T) {
 		"Unresolvable CDI devices":           "cdi devices unresolvable",
 		"a bc 12 345 sm_90 x86":              "x86",
 		strings.Repeat("x", 41) + " " + "yz": "",
-		"größe Größe GRÖSSE":                 "größe grösse",
+		"größe Größe GRÖSSE":                 "grösse größe",
 	} {
 		var got []string
 		for w := range wordsOf(text) {
