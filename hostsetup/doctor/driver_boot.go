@@ -46,7 +46,7 @@ func nouveau(h *host.Host, _ time.Time) (out []Finding) {
 				Argv: [][]string{{"sh", "-c", `printf 'blacklist ` + module + `\noptions ` + module + ` modeset=0\n' > ` + blacklistFile}, rebuildInitrd(h), {"systemctl", "reboot"}},
 				Undo: [][]string{{"rm", "-f", blacklistFile}, rebuildInitrd(h)}}}
 		}
-		evidence := []Evidence{saw("/sys/bus/pci/devices/"+tidy(p.Address)+"/driver", "%s", p.Driver)}
+		evidence := []Evidence{saw("/sys/bus/pci/devices/"+shown(p.Address)+"/driver", "%s", p.Driver)}
 		if slices.Contains(h.Kernel.Blacklisted, p.Driver) {
 			evidence = append(evidence, saw("/etc/modprobe.d", "%s is blacklisted already: the initial file system was not rebuilt, or nobody restarted", p.Driver))
 		}
@@ -71,11 +71,11 @@ func secureBoot(h *host.Host, _ time.Time) []Finding {
 		if k.Release != h.Kernel.NextBoot && (loaded || k.Release != h.Kernel.Release) || !k.Unsigned && !stranger {
 			continue
 		}
-		f := told([]Evidence{saw("Secure Boot", "on"), saw(tidy(k.NVIDIA), "it carries no signature")}, signModule(h, k.Release),
+		f := told([]Evidence{saw("Secure Boot", "on"), saw(shown(k.NVIDIA), "it carries no signature")}, signModule(h, k.Release),
 			"the NVIDIA module of kernel %s is not signed: Secure Boot will refuse it", k.Release)
 		if !k.Unsigned {
-			f.Summary = tidy(fmt.Sprintf("the NVIDIA module of kernel %s is signed by a key that this machine does not know: Secure Boot will refuse it", k.Release))
-			f.Evidence[1].Text = "signed by " + orUnknown(tidy(k.Signer)) + ", which is not enrolled"
+			f.Summary = shown(fmt.Sprintf("the NVIDIA module of kernel %s is signed by a key that this machine does not know: Secure Boot will refuse it", k.Release))
+			f.Evidence[1].Text = "signed by " + orUnknown(shown(k.Signer)) + ", which is not enrolled"
 		}
 		if loaded {
 			f.Severity = Warning // it was loaded before, and works until the next boot

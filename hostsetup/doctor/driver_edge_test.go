@@ -100,7 +100,7 @@ func TestModulesAreMadeAsTheyCame(t *testing.T) {
 		"Ubuntu's signed modules": {with("ubuntu", "debian", "linux-modules-nvidia-580-server-open-6.8.0-88-generic", "nvidia-utils-580-server"), release,
 			"apt-get install -y linux-modules-nvidia-580-server-open-" + release, "apt-get remove -y linux-modules-nvidia-580-server-open-" + release},
 		"one that is there and old": {with("ubuntu", "debian", "linux-modules-nvidia-580-open-"+release), release, "apt-get install -y linux-modules-nvidia-580-open-" + release, ""},
-		"DKMS on Ubuntu":            {with("ubuntu", "debian", "nvidia-dkms-580-open", "nvidia-utils-580"), release, "apt-get install -y linux-headers-" + release + "\ndkms autoinstall -k " + release, ""},
+		"DKMS on Ubuntu":            {with("ubuntu", "debian", "nvidia-dkms-580-open", "nvidia-utils-580"), release, "apt-get update\napt-get install -y linux-headers-" + release + "\ndkms autoinstall -k " + release, ""},
 		"DKMS on RHEL":              {with("rhel", "fedora", "kmod-nvidia-open-dkms"), release, "dnf install -y kernel-devel-" + release + "\ndkms autoinstall -k " + release, ""},
 		"a module package of SUSE":  {with("sles", "suse", "nvidia-open-driver-G06-signed-kmp-default"), release, "zypper install --force -y nvidia-open-driver-G06-signed-kmp-default", ""},
 		"nothing known":             {with("ubuntu", "debian"), release, "", ""},
@@ -309,6 +309,7 @@ warning G003: kernel 6.14.0-39-generic starts next and has no NVIDIA module
   seen: /lib/modules/6.14.0-39-generic: none
   seen: /lib/modules/6.14.0-39-generic/build: its headers are missing, so DKMS cannot build
   fix: install the headers of kernel 6.14.0-39-generic and build the module for it [none, root]
+    run: apt-get update
     run: apt-get install -y linux-headers-6.14.0-39-generic
     run: dkms autoinstall -k 6.14.0-39-generic
 `},
@@ -320,6 +321,7 @@ warning G003: kernel 6.14.0-39-generic starts next and has no NVIDIA module
   seen: running kernel: 6.14.0-37-generic
   seen: /lib/modules/6.14.0-39-generic: none
   fix: install the headers of kernel 6.14.0-39-generic and build the module for it [none, root]
+    run: apt-get update
     run: apt-get install -y linux-headers-6.14.0-39-generic
     run: dkms autoinstall -k 6.14.0-39-generic
 `},
@@ -328,6 +330,7 @@ warning G003: after the next restart the module is 570.195.03 and the libraries 
   seen: /lib/modules/6.14.0-37-generic/updates/dkms/nvidia.ko.zst: 570.195.03
   seen: libnvidia-ml.so: 580.105.08
   fix: install the headers of kernel 6.14.0-37-generic and build the module for it [none, root]
+    run: apt-get update
     run: apt-get install -y linux-headers-6.14.0-37-generic
     run: dkms autoinstall -k 6.14.0-37-generic
 `},

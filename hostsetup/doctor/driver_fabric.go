@@ -81,7 +81,7 @@ func fabric(h *host.Host, _ time.Time) (out []Finding) {
 	case len(waiting) > 0:
 		again := Fix{Title: "end all GPU programs and start the fabric manager again; its log is /var/log/fabricmanager.log", Root: true, Disruption: Restart,
 			Argv: [][]string{{"systemctl", "restart", "nvidia-fabricmanager"}}}
-		who := "NVML complains of " + plural(outside, "GPU")
+		who := "NVML complains of " + count(outside, "GPU")
 		if outside == 0 {
 			who = "CUDA waits for it"
 		}
@@ -97,8 +97,11 @@ func installFabric(h *host.Host) []Fix {
 	if policy.BranchOf(v) == 0 || !release.MatchString(v) {
 		return nil
 	}
-	names := []string{"nvidia-fabricmanager-" + branch + "=" + v + "-*"}
-	argv := install(h, names, []string{"nvidia-fabric-manager-" + v}, []string{"nvidia-fabricmanager=" + v})
+	name := map[string]string{"apt-get": "nvidia-fabricmanager-" + branch + "=" + v + "-*", "dnf": "nvidia-fabric-manager-" + v, "zypper": "nvidia-fabricmanager=" + v}[packager(h)]
+	argv := installPackages(h, name)
+	if name == "" {
+		argv = nil
+	}
 	if argv == nil {
 		return []Fix{manual("install the fabric manager "+v+", the driver's version, and start it", None)}
 	}

@@ -6,17 +6,7 @@ import (
 	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
-	"github.com/dockergpu/docker-gpu/internal/policy"
 )
-
-// packager is the program that installs packages on a host: "apt-get", "dnf",
-// "zypper", or "" where nothing is known of it.
-func packager(h *host.Host) string {
-	if m := policy.Manager(h.OS.ID, h.OS.Like); m != "apt" {
-		return m
-	}
-	return "apt-get"
-}
 
 // mayInstall says whether a driver belongs on this system: not in WSL, where
 // Windows brings it, and not in a container, where the host does.
@@ -52,15 +42,6 @@ func rebuildInitrd(h *host.Host) []string {
 		return []string{"update-initramfs", "-u", "-k", "all"}
 	}
 	return []string{"dracut", "--force", "--regenerate-all"}
-}
-
-// install are the commands that install packages; nil where none are known.
-func install(h *host.Host, apt, dnf, zypper []string) [][]string {
-	names := map[string][]string{"apt-get": apt, "dnf": dnf, "zypper": zypper}[packager(h)]
-	if len(names) == 0 {
-		return nil
-	}
-	return [][]string{append([]string{packager(h), "install", "-y"}, names...)}
 }
 
 // branchPackage is how the distribution names the driver: "580", "-server", "-open".
@@ -123,15 +104,13 @@ func buildModule(h *host.Host, release string) []Fix {
 			}
 		}
 	}
-	headers := install(h, []string{"linux-headers-" + release}, []string{"kernel-devel-" + release}, []string{"kernel-default-devel"})
+	headers := installPackages(h, map[string]string{"apt-get": "linux-headers-" + release, "zypper": "kernel-default-devel"}[packager(h)])
+	if m := packager(h); m == "dnf" || m == "yum" {
+		headers = installPackages(h, "kernel-devel-"+release)
+	}
 	if headers == nil || !hasPackage(h, "dkms") {
 		return nil
 	}
 	return []Fix{{Title: "install the headers of kernel " + release + " and build the module for it", Root: true, Disruption: None,
 		Argv: append(headers, []string{"dkms", "autoinstall", "-k", release})}}
 }
-
-var (
-	kernelRelease = regexp.MustCompile(`^[0-9][A-Za-z0-9._+~-]{0,100}$`)
-	plainName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,100}$`)
-)

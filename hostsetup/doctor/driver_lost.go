@@ -126,7 +126,7 @@ func offTheBus(h *host.Host, _ time.Time) []Finding {
 	back := h.Unread["nvml"] == "" && len(xidsOf(h, 79)) > 0 && !slices.ContainsFunc(h.GPUs, func(g host.GPU) bool { return g.Lost }) &&
 		!slices.ContainsFunc(xidsOf(h, 79), func(x host.Xid) bool { g, known := gpuAt(h, x.PCI); return !recovered(g, known) })
 	if back {
-		f.Severity, f.Summary = Warning, tidy(strings.Join(names, ", ")+" fell off the bus and is back")
+		f.Severity, f.Summary = Warning, shown(strings.Join(names, ", ")+" fell off the bus and is back")
 		f.Fixes = fixes[min(1, len(fixes)-1):] // what to do if it comes again
 	}
 	return []Finding{f}
@@ -220,7 +220,7 @@ func unseen(h *host.Host, _ time.Time) (out []Finding) {
 	}
 	for _, p := range unlisted(h) {
 		failures := logged(h, "RmInitAdapter failed")
-		evidence := append([]Evidence{saw("PCI", "%s: device 10de:%s, driver %s", p.Address, p.Device, orNone(p.Driver)), saw("NVML", "it lists %s", plural(len(h.GPUs), "GPU"))}, lastLine(failures)...)
+		evidence := append([]Evidence{saw("PCI", "%s: device 10de:%s, driver %s", p.Address, p.Device, orNone(p.Driver)), saw("NVML", "it lists %s", count(len(h.GPUs), "GPU"))}, lastLine(failures)...)
 		fix := Fix{Title: "see why the driver could not start it", Argv: [][]string{{"dmesg", "--kernel", "--level", "err,warn"}}, Root: true, Disruption: None}
 		if p.Driver == "" && regexp.MustCompile(`^[0-9a-fA-F:.]+$`).MatchString(p.Address) {
 			fix = Fix{Title: "have the driver take the GPU", Argv: [][]string{{"sh", "-c", fmt.Sprintf("echo %s > /sys/bus/pci/drivers/nvidia/bind", p.Address)}}, Root: true, Disruption: None,

@@ -99,7 +99,7 @@ func mismatch(h *host.Host, _ time.Time) []Finding {
 		v, path := otherVersion(h, name)
 		if v != "" {
 			library = v
-			evidence = append(evidence, saw(tidy(path), "%s", v))
+			evidence = append(evidence, saw(shown(path), "%s", v))
 		}
 	}
 	if library == "" && !said {
@@ -114,7 +114,7 @@ func mismatch(h *host.Host, _ time.Time) []Finding {
 	for _, k := range h.Kernel.Installed {
 		if k.Release == h.Kernel.NextBoot && k.NVIDIAVersion != "" && library != "" && k.NVIDIAVersion != library && mayInstall(h) {
 			// A restart alone would load the old module again.
-			evidence = append(evidence, saw(tidy(k.NVIDIA), "%s", k.NVIDIAVersion))
+			evidence = append(evidence, saw(shown(k.NVIDIA), "%s", k.NVIDIAVersion))
 			fixes = append(buildModule(h, k.Release), fixes...)
 		}
 	}

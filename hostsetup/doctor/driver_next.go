@@ -25,15 +25,15 @@ func nextBoot(h *host.Host, now time.Time) []Finding {
 		if k.Release != h.Kernel.NextBoot {
 			continue
 		}
-		where := saw("/lib/modules/"+tidy(k.Release), "%s", orNone(k.NVIDIA))
+		where := saw("/lib/modules/"+shown(k.Release), "%s", orNone(k.NVIDIA))
 		if k.NVIDIA == "" {
 			fixes := buildModule(h, k.Release)
 			if len(fixes) == 0 {
-				fixes = []Fix{manual("install or build the NVIDIA module for kernel "+tidy(k.Release)+", or keep starting the present one", None)}
+				fixes = []Fix{manual("install or build the NVIDIA module for kernel "+shown(k.Release)+", or keep starting the present one", None)}
 			}
 			evidence := []Evidence{saw("running kernel", "%s", h.Kernel.Release), where}
 			if !k.Headers {
-				evidence = append(evidence, saw("/lib/modules/"+tidy(k.Release)+"/build", "its headers are missing, so DKMS cannot build"))
+				evidence = append(evidence, saw("/lib/modules/"+shown(k.Release)+"/build", "its headers are missing, so DKMS cannot build"))
 			}
 			return []Finding{told(evidence, fixes, "kernel %s starts next and has no NVIDIA module", k.Release)}
 		}
@@ -49,7 +49,7 @@ func nextBoot(h *host.Host, now time.Time) []Finding {
 		if k.NVIDIAVersion == "" || library == "" || library == k.NVIDIAVersion || len(mismatch(h, now)) > 0 {
 			return nil // G002 tells of libraries that do not fit, and mends the next kernel's module too
 		}
-		return []Finding{told([]Evidence{saw(tidy(k.NVIDIA), "%s", k.NVIDIAVersion), saw("libnvidia-ml.so", "%s", library)}, buildModule(h, k.Release),
+		return []Finding{told([]Evidence{saw(shown(k.NVIDIA), "%s", k.NVIDIAVersion), saw("libnvidia-ml.so", "%s", library)}, buildModule(h, k.Release),
 			"after the next restart the module is %s and the libraries are %s", k.NVIDIAVersion, library)}
 	}
 	return nil

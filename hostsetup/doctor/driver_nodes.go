@@ -112,7 +112,7 @@ func nodesMissing(h *host.Host, _ time.Time) []Finding {
 	if missing == 0 {
 		return []Finding{told(evidence, []Fix{fix}, "/dev/nvidia-uvm has the number %d, the driver's is %d", uvm.Major, major)}
 	}
-	return []Finding{told(evidence, []Fix{fix}, "%s missing: GPUs cannot be opened", plural(missing, "device node"))}
+	return []Finding{told(evidence, []Fix{fix}, "%s missing: GPUs cannot be opened", count(missing, "device node"))}
 }
 
 // gpuNode matches the nodes that programs open, not those of MIG's or NVSwitches' administration.
@@ -152,5 +152,5 @@ func nodesClosed(h *host.Host, now time.Time) []Finding {
 	}
 	// Not safe: somebody may have closed them on purpose.
 	return []Finding{told(evidence, []Fix{{Title: "open the nodes to all users " + until + "; where they are closed on purpose, add users to their group instead",
-		Argv: [][]string{argv}, Root: true, Disruption: None, Undo: undo}}, "%s closed to users", plural(n, "device node"))}
+		Argv: [][]string{argv}, Root: true, Disruption: None, Undo: undo}}, "%s closed to users", count(n, "device node"))}
 }

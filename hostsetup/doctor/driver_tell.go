@@ -4,47 +4,19 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
-// plural counts things: "1 device node", "3 device nodes".
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
-// tidy makes one short line of a text that a machine gave: it may hold anything, and
-// ends on a terminal.
-func tidy(s string) string {
-	const most = 160 // characters: a line of a wide terminal
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t' || r == '\r':
-			return ' '
-		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar:
-			return -1 // Cf: marks that turn the direction of text
-		}
-		return r
-	}, s)
-	if r := []rune(strings.TrimSpace(s)); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return strings.TrimSpace(s)
-}
-
 // saw is a piece of evidence.
 func saw(source, format string, args ...any) Evidence {
-	return Evidence{Source: source, Text: tidy(fmt.Sprintf(format, args...))}
+	return Evidence{Source: source, Text: shown(fmt.Sprintf(format, args...))}
 }
 
 // told is a finding with its evidence.
 func told(evidence []Evidence, fixes []Fix, format string, args ...any) Finding {
-	return Finding{Summary: tidy(fmt.Sprintf(format, args...)), Evidence: evidence, Fixes: fixes}
+	return Finding{Summary: shown(fmt.Sprintf(format, args...)), Evidence: evidence, Fixes: fixes}
 }
 
 // gpuName tells a GPU apart for a reader: "GPU 0 (NVIDIA H200, 0000:65:00.0)".
@@ -53,12 +25,12 @@ func gpuName(g host.GPU) string {
 	if len(words) == 0 {
 		return fmt.Sprintf("GPU %d", g.Index)
 	}
-	return tidy(fmt.Sprintf("GPU %d (%s)", g.Index, strings.Join(words, ", ")))
+	return shown(fmt.Sprintf("GPU %d (%s)", g.Index, strings.Join(words, ", ")))
 }
 
 // selectGPU is how nvidia-smi is told which GPU: by UUID, as indices change.
 func selectGPU(g host.GPU) string {
-	if strings.HasPrefix(g.UUID, "GPU-") && tidy(g.UUID) == g.UUID {
+	if strings.HasPrefix(g.UUID, "GPU-") && shown(g.UUID) == g.UUID {
 		return g.UUID
 	}
 	return fmt.Sprint(g.Index)

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
@@ -18,10 +17,10 @@ import (
 )
 
 // today is the day that recordings are judged on.
-var today = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+var today = judgedAt()
 
 // recording is a recording of testdata, changed.
-func recording(t *testing.T, name string, change func(h *host.Host)) *host.Host {
+func recording(t testing.TB, name string, change func(h *host.Host)) *host.Host {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name+".json"))
 	assert.NilError(t, err)

@@ -30,20 +30,17 @@ func TestTextsOfMachinesAreOneLine(t *testing.T) {
 		s := shown(in)
 		assert.Equal(t, s, want, "%q", in)
 		assert.Equal(t, shown(s), s, "once is enough: %q", in)
-		line := tidy(in)
-		assert.Assert(t, !strings.ContainsAny(line, "\n\r\t\x1b\x00\a\x7f\u202e\u200b") && utf8.ValidString(line), "%q", line)
+		assert.Assert(t, !strings.ContainsAny(s, "\n\r\t\x1b\x00\a\x7f\u202e\u200b") && utf8.ValidString(s), "%q", s)
 	}
 	for _, long := range []string{strings.Repeat("x", 1<<20), strings.Repeat("ü", 1<<18), strings.Repeat("\xff", 1<<16) + "end", strings.Repeat("日本語 ", 1<<12)} {
-		for _, s := range []string{shown(long), tidy(long)} {
-			assert.Assert(t, utf8.ValidString(s) && len(s) <= 700, "%d bytes", len(s))
-		}
+		s := shown(long)
+		assert.Assert(t, utf8.ValidString(s) && len(s) <= 310, "%d bytes", len(s))
 	}
 }
 
 func TestCountsAndLists(t *testing.T) {
 	for n, want := range map[int]string{0: "0 GPUs", 1: "1 GPU", 2: "2 GPUs", -1: "-1 GPUs"} {
 		assert.Equal(t, count(n, "GPU"), want)
-		assert.Equal(t, plural(n, "GPU"), want)
 	}
 	for want, names := range map[string][]string{
 		"none": nil, "a": {"a"}, "a, b, c, d": {"a", "b", "c", "d"}, "a, b, c, d, and 1 other": {"a", "b", "c", "d", "e"},
@@ -86,23 +83,43 @@ func TestGPUsAreNamedByUUID(t *testing.T) {
 
 func TestPackageManagers(t *testing.T) {
 	for os, want := range map[host.OS]string{
-		{ID: "ubuntu", Like: "debian"}:                    "apt-get apt",
-		{ID: "debian"}:                                    "apt-get apt",
-		{ID: "linuxmint", Like: "ubuntu debian"}:          "apt-get apt",
-		{ID: "rhel", Like: "fedora"}:                      "dnf dnf",
-		{ID: "rocky", Like: "rhel centos fedora"}:         "dnf dnf",
-		{ID: "ol", Like: "fedora"}:                        "dnf dnf",
-		{ID: "fedora"}:                                    "dnf dnf",
-		{ID: "azurelinux"}:                                "dnf dnf",
-		{ID: "amzn", Like: "fedora", Version: "2023"}:     "dnf dnf",
-		{ID: "amzn", Like: "centos fedora", Version: "2"}: "dnf yum",
-		{ID: "sles", Like: "suse"}:                        "zypper zypper",
-		{ID: "opensuse-leap", Like: "suse opensuse"}:      "zypper zypper",
-		{ID: "arch"}:                                      " ",
-		{}:                                                " ",
-		{ID: "\x1b", Like: "ubuntu"}:                      "apt-get apt",
+		{ID: "ubuntu", Like: "debian"}:                    "apt-get",
+		{ID: "debian"}:                                    "apt-get",
+		{ID: "linuxmint", Like: "ubuntu debian"}:          "apt-get",
+		{ID: "rhel", Like: "fedora"}:                      "dnf",
+		{ID: "rocky", Like: "rhel centos fedora"}:         "dnf",
+		{ID: "ol", Like: "fedora"}:                        "dnf",
+		{ID: "fedora"}:                                    "dnf",
+		{ID: "azurelinux"}:                                "dnf",
+		{ID: "amzn", Like: "fedora", Version: "2023"}:     "dnf",
+		{ID: "amzn", Like: "centos fedora", Version: "2"}: "yum",
+		{ID: "sles", Like: "suse"}:                        "zypper",
+		{ID: "opensuse-leap", Like: "suse opensuse"}:      "zypper",
+		{ID: "arch"}:                                      "",
+		{}:                                                "",
+		{ID: "\x1b", Like: "ubuntu"}:                      "apt-get",
 	} {
-		assert.Equal(t, packager(&host.Host{OS: os})+" "+packagesOf(os), want, "%+v", os)
+		assert.Equal(t, packager(&host.Host{OS: os}), want, "%+v", os)
+	}
+}
+
+// Packages are installed, removed and upgraded by the program that the host has.
+func TestCommandsOfPackageManagers(t *testing.T) {
+	for id, want := range map[string][3]string{
+		"debian": {"apt-get update\napt-get install -y a b", "apt-get remove -y a b", "apt-get update\napt-get install -y --only-upgrade a b"},
+		"fedora": {"dnf install -y a b", "dnf remove -y a b", "dnf upgrade -y a b"},
+		"sles":   {"zypper --non-interactive install a b", "zypper --non-interactive remove a b", "zypper --non-interactive update a b"},
+		"arch":   {"", "", ""},
+	} {
+		h := &host.Host{Local: true, OS: host.OS{ID: id}}
+		fix := upgrade(h, []string{"a", "b"}, "2.0", Restart)[0]
+		assert.DeepEqual(t, [3]string{commands(installPackages(h, "a", "b")), commands(removePackages(h, "a", "b")), commands(fix.Argv)}, want)
+		assert.Assert(t, strings.HasPrefix(fix.Title, "upgrade a to 2.0 or newer") && fix.Disruption == Restart)
+		assert.Equal(t, fix.Root, id != "arch")
+	}
+	for name, h := range map[string]*host.Host{"a container": {Local: true, OS: host.OS{ID: "debian", Container: "docker"}}, "another machine": {}} {
+		fix := upgrade(h, []string{"a"}, "2.0", Restart)[0]
+		assert.Assert(t, fix.Argv == nil && strings.HasSuffix(fix.Title, "on the engine's host"), name)
 	}
 }
 

@@ -42,7 +42,7 @@ func acs(h *host.Host, _ time.Time) []Finding {
 	}
 	var evidence []Evidence
 	if len(bridges) > 0 {
-		evidence = append(evidence, saw("PCI", "ACS redirects on %s: %s", plural(len(bridges), "bridge"), strings.Join(bridges[:min(4, len(bridges))], ", ")))
+		evidence = append(evidence, saw("PCI", "ACS redirects on %s: %s", count(len(bridges), "bridge"), strings.Join(bridges[:min(4, len(bridges))], ", ")))
 	}
 	if h.Kernel.IOMMU != "" {
 		evidence = append(evidence, saw("IOMMU", "%s", h.Kernel.IOMMU))

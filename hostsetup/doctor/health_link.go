@@ -57,7 +57,7 @@ func replays(h *host.Host, now time.Time) []Finding {
 		if g.PCIe == nil || float64(g.PCIe.Replays) < hours*policy.ReplaysPerHour {
 			return Finding{}, false
 		}
-		return told([]Evidence{saw("NVML", "%d replays in %s", g.PCIe.Replays, plural(int(hours), "hour"))},
+		return told([]Evidence{saw("NVML", "%d replays in %s", g.PCIe.Replays, count(int(hours), "hour"))},
 			[]Fix{manual("switch the machine off and seat the card and its riser anew; if that does not help, try another slot", Reboot)},
 			"%s: %d packets were repeated on its PCIe link", gpuName(g), g.PCIe.Replays), true
 	})

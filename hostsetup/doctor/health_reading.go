@@ -45,5 +45,5 @@ func nonsense(g host.GPU) (Finding, bool) {
 	if len(seen) == 0 {
 		return Finding{}, false
 	}
-	return told(seen[:min(len(seen), 8)], []Fix{resetGPU(g), reboot("or restart the machine")}, "%s: %s without sense", gpuName(g), plural(len(seen), "reading")), true
+	return told(seen[:min(len(seen), 8)], []Fix{resetGPU(g), reboot("or restart the machine")}, "%s: %s without sense", gpuName(g), count(len(seen), "reading")), true
 }

@@ -1,10 +1,8 @@
 package doctor
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,13 +19,7 @@ func judgedAt() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC
 // recorded reads a recording of testdata.
 func recorded(t testing.TB, name string) *host.Host {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", name+".json"))
-	assert.NilError(t, err)
-	var h host.Host
-	d := json.NewDecoder(strings.NewReader(string(data)))
-	d.DisallowUnknownFields()
-	assert.NilError(t, d.Decode(&h), name)
-	return &h
+	return recording(t, name, nil)
 }
 
 // dockerRecordings are those of this test: hosts with something about Docker.

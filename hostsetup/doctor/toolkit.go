@@ -92,9 +92,9 @@ func installLibraries(h *host.Host) Fix {
 		if flavour == "" {
 			flavour = branch + map[bool]string{false: "-server"}[hasScreen(h)]
 		}
-		fix.Argv = installPackages(h.OS, "nvidia-utils-"+flavour, "libnvidia-compute-"+flavour)
-	case packagesOf(h.OS) == "dnf":
-		fix.Argv = installPackages(h.OS, "nvidia-driver-cuda-"+h.Driver.Version)
+		fix.Argv = installPackages(h, "nvidia-utils-"+flavour, "libnvidia-compute-"+flavour)
+	case packager(h) == "dnf":
+		fix.Argv = installPackages(h, "nvidia-driver-cuda-"+h.Driver.Version)
 	}
 	return fix
 }

@@ -3,47 +3,11 @@ package doctor
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
-
-// packagesOf is the package manager of a distribution, "" for one not known.
-func packagesOf(os host.OS) string {
-	if os.ID == "amzn" && os.Version == "2" {
-		return "yum"
-	}
-	return policy.Manager(os.ID, os.Like)
-}
-
-// installPackages are the commands that install packages, nil for a distribution
-// not known.
-func installPackages(os host.OS, packages ...string) [][]string {
-	switch m := packagesOf(os); m {
-	case "apt":
-		return [][]string{{"apt-get", "update"}, append([]string{"apt-get", "install", "-y"}, packages...)}
-	case "dnf", "yum":
-		return [][]string{append([]string{m, "install", "-y"}, packages...)}
-	case "zypper":
-		return [][]string{append([]string{"zypper", "--non-interactive", "install"}, packages...)}
-	}
-	return nil
-}
-
-// removePackages are the commands that remove packages, nil for a distribution not known.
-func removePackages(os host.OS, packages ...string) [][]string {
-	switch m := packagesOf(os); m {
-	case "apt":
-		return [][]string{append([]string{"apt-get", "remove", "-y"}, packages...)}
-	case "dnf", "yum":
-		return [][]string{append([]string{m, "remove", "-y"}, packages...)}
-	case "zypper":
-		return [][]string{append([]string{"zypper", "--non-interactive", "remove"}, packages...)}
-	}
-	return nil
-}
 
 // toolkitInstall installs the toolkit's four packages at one version.
 func toolkitInstall(h *host.Host) Fix {
@@ -69,16 +33,6 @@ func toolkitUpgrade(h *host.Host) Fix {
 	return fix
 }
 
-var plainVersion = regexp.MustCompile(`^[0-9][A-Za-z0-9.+~:-]{0,100}$`)
-
-// versionMark stands between a package and the version that is wanted of it.
-func versionMark(os host.OS) string {
-	if m := packagesOf(os); m == "apt" || m == "zypper" {
-		return "="
-	}
-	return "-"
-}
-
 // fromRepository installs packages of the toolkit from NVIDIA's repository, which it
 // names first where the host does not yet. The title is what to add to one.
 // Source: NVIDIA's Container Toolkit install guide; 2026-11-23.
@@ -92,11 +46,11 @@ func fromRepository(h *host.Host, names []string) Fix {
 	fix := Fix{Root: true, Disruption: None}
 	var packages []string
 	for _, p := range names {
-		packages = append(packages, p+versionMark(h.OS)+policy.ToolkitCurrent+"-1")
+		packages = append(packages, p+versionMark(h)+policy.ToolkitCurrent+"-1")
 	}
 	known := len(toolkitSources(h)) > 0
-	switch packagesOf(h.OS) {
-	case "apt":
+	switch packager(h) {
+	case "apt-get":
 		if !known {
 			fix.Argv = [][]string{
 				{"curl", "-fsSL", "-o", key, base + "gpgkey"},
@@ -129,7 +83,7 @@ func installVersions(h *host.Host, packages, names []string) [][]string {
 	var options, newer, rest []string
 	for i, name := range names {
 		held := slices.ContainsFunc(h.Packages, func(p host.Package) bool { return p.Name == name && p.Held })
-		if held && packagesOf(h.OS) == "apt" && !slices.Contains(options, "--allow-change-held-packages") {
+		if held && packager(h) == "apt-get" && !slices.Contains(options, "--allow-change-held-packages") {
 			options = append(options, "--allow-change-held-packages")
 		}
 		if policy.Compare(packageVersion(h, name), policy.ToolkitCurrent) > 0 {
@@ -138,20 +92,20 @@ func installVersions(h *host.Host, packages, names []string) [][]string {
 			rest = append(rest, packages[i])
 		}
 	}
-	switch m := packagesOf(h.OS); {
+	switch m := packager(h); {
 	case len(newer) == 0:
-	case m == "apt":
+	case m == "apt-get":
 		options = append(options, "--allow-downgrades")
 	case m == "zypper":
 		options = append(options, "--oldpackage")
 	default:
 		argv := [][]string{append([]string{m, "downgrade", "-y"}, newer...)}
 		if len(rest) > 0 {
-			argv = append(installPackages(h.OS, rest...), argv...)
+			argv = append(installPackages(h, rest...), argv...)
 		}
 		return argv
 	}
-	return installPackages(h.OS, append(options, packages...)...)
+	return installPackages(h, append(options, packages...)...)
 }
 
 // goBack removes the packages that are new and brings the others to their versions of now.
@@ -159,7 +113,7 @@ func goBack(h *host.Host, names []string) (undo [][]string) {
 	var added, newer, older []string
 	for _, name := range names {
 		v := packageVersion(h, name)
-		wanted := name + versionMark(h.OS) + v
+		wanted := name + versionMark(h) + v
 		switch c := policy.Compare(v, policy.ToolkitCurrent); {
 		case v == "":
 			added = append(added, name)
@@ -171,15 +125,15 @@ func goBack(h *host.Host, names []string) (undo [][]string) {
 		}
 	}
 	if len(added) > 0 {
-		undo = removePackages(h.OS, added...)
+		undo = removePackages(h, added...)
 	}
-	m := packagesOf(h.OS)
+	m := packager(h)
 	if len(newer) > 0 {
-		undo = append(undo, installPackages(h.OS, newer...)...)
+		undo = append(undo, installPackages(h, newer...)...)
 	}
 	switch {
 	case len(older) == 0:
-	case m == "apt":
+	case m == "apt-get":
 		undo = append(undo, append([]string{"apt-get", "install", "-y", "--allow-downgrades"}, older...))
 	case m == "zypper":
 		undo = append(undo, append([]string{"zypper", "--non-interactive", "install", "--oldpackage"}, older...))

@@ -81,7 +81,7 @@ func doubleSources(h *host.Host, _ time.Time) []Finding {
 
 func oldKeys(h *host.Host, _ time.Time) []Finding {
 	for _, s := range h.Toolkit.Repositories {
-		if packagesOf(h.OS) != "apt" || !strings.Contains(s.URI, "developer.download.nvidia.com/compute/") {
+		if packager(h) != "apt-get" || !strings.Contains(s.URI, "developer.download.nvidia.com/compute/") {
 			continue
 		}
 		if s.SignedBy != "" && !strings.Contains(s.SignedBy, "7fa2af80") {

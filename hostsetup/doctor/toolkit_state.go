@@ -106,7 +106,7 @@ func driverInWSL(h *host.Host, _ time.Time) []Finding {
 		Summary:  "a Linux driver is installed in WSL: " + listed(found),
 		Evidence: []Evidence{{"packages", shown(strings.Join(found, ", "))}},
 		Fixes: []Fix{{Title: "remove the Linux driver; Windows' own stays", Root: true, Disruption: None,
-			Argv: removePackages(h.OS, found...), Undo: installPackages(h.OS, found...)}},
+			Argv: removePackages(h, found...), Undo: installPackages(h, found...)}},
 	}}
 }
 

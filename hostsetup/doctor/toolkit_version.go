@@ -89,7 +89,7 @@ func oldWrapper(h *host.Host, _ time.Time) []Finding {
 		return nil
 	}
 	remove := Fix{Title: "remove " + strings.Join(found, " and "), Root: true, Disruption: None,
-		Argv: removePackages(h.OS, found...), Undo: installPackages(h.OS, found...)}
+		Argv: removePackages(h, found...), Undo: installPackages(h, found...)}
 	fixes := []Fix{remove}
 	if packageVersion(h, "nvidia-container-toolkit") == "" {
 		fixes = []Fix{toolkitInstall(h), remove}

@@ -33,7 +33,7 @@ func engineFixes(h *host.Host) []Fix {
 		return []Fix{manual("update Docker Desktop", Restart)}
 	}
 	if hasPackage(h, "docker-ce") {
-		return upgrade(h, []string{"docker-ce", "docker-ce-cli", "containerd.io"}, "", "29", Restart)
+		return upgrade(h, []string{"docker-ce", "docker-ce-cli", "containerd.io"}, "29", Restart)
 	}
 	return []Fix{manual("install Docker's own packages (docker-ce) in place of the distribution's: https://docs.docker.com/engine/install/", Restart)}
 }

@@ -43,24 +43,24 @@ func runcHoles(h *host.Host, _ time.Time) []Finding {
 	if len(open) == 0 {
 		return nil
 	}
-	f := told([]Evidence{saw("docker info", "runc %s", v), saw("policy table of "+policy.Reviewed, "%s", holes(open))}, nil, "runc %s has %s (%s)", v, plural(len(open), "known hole"), holes(open))
+	f := told([]Evidence{saw("docker info", "runc %s", v), saw("policy table of "+policy.Reviewed, "%s", holes(open))}, nil, "runc %s has %s (%s)", v, count(len(open), "known hole"), holes(open))
 	packages := []string{"containerd.io"}
 	if ofDistribution.MatchString(v) && !hasPackage(h, "containerd.io") {
 		f.Severity, packages[0] = Note, "runc"
-		f.Summary = tidy(fmt.Sprintf("runc %s is below %s; it is the distribution's, which may have mended it", v, policy.RuncAdvised))
+		f.Summary = shown(fmt.Sprintf("runc %s is below %s; it is the distribution's, which may have mended it", v, policy.RuncAdvised))
 	}
 	for _, p := range h.Packages {
 		if p.Name == "runc" || p.Name == "docker-runc" {
 			packages = []string{p.Name}
 			f.Severity = Note // distributions mend old versions and keep the number
-			f.Summary = tidy(fmt.Sprintf("runc %s is below %s; it is the distribution's (%s), which may have mended it", v, policy.RuncAdvised, p.Version))
+			f.Summary = shown(fmt.Sprintf("runc %s is below %s; it is the distribution's (%s), which may have mended it", v, policy.RuncAdvised, p.Version))
 		}
 	}
 	if h.Engine.Kind == "desktop" {
 		f.Fixes = []Fix{manual("update Docker Desktop", Restart)}
 		return []Finding{f}
 	}
-	f.Fixes = upgrade(h, packages, "", policy.RuncAdvised, Restart)
+	f.Fixes = upgrade(h, packages, policy.RuncAdvised, Restart)
 	if packages[0] == "containerd.io" {
 		f.Fixes[0].Title = "upgrade containerd.io, which brings runc; that must be " + policy.RuncAdvised + " or newer"
 	}
