@@ -22,19 +22,16 @@ func GPUs(ctx context.Context) host.Host {
 
 func quick(ctx context.Context, r root, read func(context.Context) (host.Driver, []host.GPU, error)) host.Host {
 	h := host.Host{Driver: host.Driver{Version: driverVersion(r)}}
-	if h.Driver.Version == "" {
-		return h // without a kernel driver the libraries can only fail
+	if hasDriver(r) {
+		driver, gpus, _ := read(ctx)
+		tell(&h, driver, gpus)
 	}
-	driver, gpus, _ := read(ctx)
-	tell(&h, driver, gpus)
 	return h
 }
 
-// readGPUs is the source for Local. Without a loaded driver nothing is asked: the
-// libraries can only fail, and that is told by the missing module already.
+// readGPUs is the source for Local.
 func readGPUs(ctx context.Context, m *machine) (fill, error) {
-	wsl := m.root.exists("/dev/dxg") && m.root.exists(wslLibraries)
-	if m.gpus == nil || driverVersion(m.root) == "" && !wsl {
+	if m.gpus == nil || !hasDriver(m.root) {
 		return nil, nil
 	}
 	// NVIDIA's library sets the modes of the nodes anew where root calls it: they are looked
@@ -42,6 +39,12 @@ func readGPUs(ctx context.Context, m *machine) (fill, error) {
 	_, _ = m.nodes()
 	driver, gpus, err := m.gpus(ctx)
 	return func(h *host.Host) { tell(h, driver, gpus) }, err
+}
+
+// hasDriver says whether there is something to ask. Without a loaded driver the libraries
+// can only fail, and that is told by the missing module already; WSL has Windows' driver.
+func hasDriver(r root) bool {
+	return driverVersion(r) != "" || r.exists("/dev/dxg") && r.exists(wslLibraries)
 }
 
 // tell puts into a host what was found out about its GPUs. The kernel's word on the

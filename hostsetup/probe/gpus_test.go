@@ -55,6 +55,12 @@ func TestTheQuickLook(t *testing.T) {
 	assert.DeepEqual(t, got, host.Host{Driver: host.Driver{Version: "580.65.06", CUDA: "13.0", NVML: "13.580"}, GPUs: gpus})
 	// Loading the library on a machine without the driver costs time and can only fail.
 	assert.DeepEqual(t, quick(t.Context(), folder(t, nil), never(t)), host.Host{})
+	// Windows' Linux has the library and no module.
+	wsl := folder(t, files{"dev/dxg": "", "usr/lib/wsl/lib/libcuda.so.1": ""})
+	assert.Equal(t, quick(t.Context(), wsl, asked(host.Driver{Version: "581.80"}, gpus, nil)).Driver.Version, "581.80")
+	for _, half := range []files{{"dev/dxg": ""}, {"usr/lib/wsl/lib/libcuda.so.1": ""}} {
+		assert.DeepEqual(t, quick(t.Context(), folder(t, half), never(t)), host.Host{})
+	}
 }
 
 // What a driver says may hold anything, and a build prints a GPU's name.

@@ -23,6 +23,11 @@
 //   - NVML's numbers and nvidia-smi's words: nvml.h of the newest go-nvml (a new
 //     NVML_DEVICE_ARCH_*, nvmlClocksEventReason*, NVML_GPU_RECOVERY_ACTION_*), and what
 //     `nvidia-smi -q -x` of a new driver branch prints.
+//   - PCI ids: pci.ids of pci-ids.ucw.cz, section 10de: the first and the last id of each
+//     chip must lie in its range; chips that it does not name yet are in NVIDIA/gpu-admin-tools.
+//   - Hypervisors and containers: src/basic/virt.c of systemd.
+//   - Packages: packages.ubuntu.com, the listings of NVIDIA's repositories, rpmfusion.org.
+//   - CDI's fields: specs-go/version.go of the newest CDI module.
 //   - uv: `pip download --no-deps --platform manylinux_2_17_<machine> uv==X`, then sha256sum.
 //
 // The tables are functions, so that loading the program costs nothing.

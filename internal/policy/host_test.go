@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -113,4 +114,45 @@ func TestArchitecturesHaveNames(t *testing.T) {
 	}
 	assert.Equal(t, Arch(-1).String(), "unknown")
 	assert.Equal(t, (Blackwell + 1).String(), "unknown")
+}
+
+// Each range holds its ends, and what lies between ranges is unknown: never guessed.
+func TestTheEdgesOfPCIRanges(t *testing.T) {
+	all := PCIRanges()
+	id := func(n int) string { return fmt.Sprintf("%04x", n) }
+	for i, r := range all {
+		for _, n := range []uint16{r.From, r.To, r.From + (r.To-r.From)/2} {
+			assert.Equal(t, ArchOfPCI(id(int(n))), r.Arch, "%04x", n)
+		}
+		if i > 0 && all[i-1].To+1 < r.From {
+			assert.Equal(t, ArchOfPCI(id(int(r.From)-1)), UnknownArch, "%04x", r.From-1)
+			assert.Equal(t, ArchOfPCI(id(int(all[i-1].To)+1)), UnknownArch, "%04x", all[i-1].To+1)
+		}
+		// NVIDIA gives out blocks of 16 ids at least.
+		assert.Assert(t, i == 0 || r.From%16 == 0 || r.From == 0x1617, "%04x begins within a block", r.From)
+		assert.Equal(t, r.To%16, uint16(15), "%04x ends within a block", r.To)
+	}
+	known := map[Arch]int{}
+	for n := range 0x10000 {
+		known[ArchOfPCI(id(n))]++
+	}
+	for a := Older; a <= Blackwell; a++ {
+		assert.Assert(t, known[a] >= 64, "%s has %d ids", a, known[a])
+	}
+	assert.Assert(t, known[UnknownArch] > 0x8000, "most of all ids are of no GPU yet")
+}
+
+// An id comes from a file of the machine's: whatever it says, the answer is one of ours.
+func FuzzPCIIDs(f *testing.F) {
+	f.Add("2335")
+	f.Add("0x10de")
+	f.Fuzz(func(t *testing.T, id string) {
+		a := ArchOfPCI(id)
+		if a < UnknownArch || a > Blackwell || a.String() == "" {
+			t.Fatalf("%q is %d", id, a)
+		}
+		if _, ok := DriverFor(a, a); ok && a != UnknownArch && a < Maxwell {
+			t.Fatalf("%s has a driver", a)
+		}
+	})
 }

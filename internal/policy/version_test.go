@@ -83,3 +83,14 @@ func TestGenerationOf(t *testing.T) {
 		assert.Assert(t, !ok, cc)
 	}
 }
+
+// How callers ask whether a version is new enough: a text that is none is too old, and so
+// is a candidate of the release that is asked for.
+func TestThresholds(t *testing.T) {
+	for version, want := range map[string]bool{
+		"29.3.0": true, "29.3": true, "29.10.1": true, "30.0.0-rc.1": true, "v29.3.0": true, "5:29.3.0-1~debian.12~bookworm": true,
+		"29.2.1": false, "29.3.0-rc.1": false, "29.3.0~rc.1-1": false, "28.99.99": false, "": false, "dev": false, "unknown": false, "Docker version 29.3.0": false,
+	} {
+		assert.Equal(t, Compare(version, ErrorHooks) >= 0, want, version)
+	}
+}

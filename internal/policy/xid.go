@@ -45,10 +45,13 @@ const (
 	ActionUVM        = "CHECK_UVM"
 )
 
-// Where the table of Xids comes from. Codes that the catalogue calls unused are not in the table.
+// Where the table of Xids comes from. Codes that the catalogue calls unused are not in the
+// table, but 108: it names another code's workflow there.
 const (
 	XidSource = "https://docs.nvidia.com/deploy/xid-errors/analyzing-xid-catalog.html"
-	XidDate   = "2026-11-24" // as mirrored in leptonai/gpud components/accelerator/nvidia/xid of 2025-10-29; severities are ours
+	// As mirrored in leptonai/gpud components/accelerator/nvidia/xid/catalog_generated.go of
+	// 2025-10-29, commit 73e270e3e0fd, held against it code by code; severities are ours.
+	XidDate = "2026-11-27"
 )
 
 // LookupXid is what is known of a code.
