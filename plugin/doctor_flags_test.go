@@ -35,6 +35,15 @@ func TestFlagsOfDoctorThatCannotBe(t *testing.T) {
 		"--all-contexts img":            "images are judged for the host of one context",
 		"--replay=f img":                "images are judged for the host of one context",
 		"--list --replay=f --only=T001": "nothing is examined",
+		// A script's variable that is not set must not mean all checks, or this host.
+		"--only=":         "--only is empty; give it a value or leave it out",
+		"--skip=":         "--skip is empty; give it a value or leave it out",
+		"--group=":        "--group is empty; give it a value or leave it out",
+		"--record=":       "--record is empty; give it a value or leave it out",
+		"--replay=":       "--replay is empty; give it a value or leave it out",
+		"--format=":       `--format "" is not one of text, json, junit, markdown`,
+		"--only=,":        `--only "" is no code of a check`,
+		"--only=x --list": `--only "x" is no code of a check`,
 	} {
 		t.Run(args, func(t *testing.T) {
 			r := run(t, append([]string{"doctor"}, strings.Fields(args)...)...)
