@@ -58,12 +58,15 @@ func (r *buildRun) printGraph(ctx context.Context, b *solve.Builder, wish *build
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(r.cli.Out(), "%s\n", data)
+		_, err = fmt.Fprintln(r.cli.Out(), escapeControls(string(data)))
 		return err
 	}
 	text, err := graph.Dockerfile(*in, *img)
 	if err != nil {
 		return err
+	}
+	if r.cli.Out().IsTerminal() {
+		text = harmless(text) // in a file it is what the base's config says
 	}
 	_, err = fmt.Fprint(r.cli.Out(), text)
 	return err
