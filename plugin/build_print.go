@@ -14,7 +14,9 @@ import (
 // printReasons prints the decision for people, which takes no engine.
 func (r *buildRun) printReasons() error {
 	for _, p := range r.plans {
-		fmt.Fprint(r.cli.Out(), harmless(resolve.Explain(p))) // with names that a driver gives
+		if _, err := fmt.Fprint(r.cli.Out(), harmless(resolve.Explain(p))); err != nil { // with names that a driver gives
+			return err
+		}
 	}
 	return nil
 }

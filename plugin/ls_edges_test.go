@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 
@@ -104,16 +103,4 @@ func TestQuietWithAFormat(t *testing.T) {
 		assert.NilError(t, err)
 		assert.Equal(t, stdout.String(), want)
 	}
-}
-
-// full is a disk that has no room.
-type full struct{}
-
-func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
-
-func TestOutputThatCannotBeWritten(t *testing.T) {
-	h := lsHosts()["one-idle"]
-	err := runLs(t.Context(), lsDeps{func(context.Context) (*host.Host, error) { return h, nil }, full{}, &bytes.Buffer{}}, lsOptions{format: "json"})
-	assert.Error(t, err, "the list cannot be written: no space left on device")
-	assert.Equal(t, exitCode(err, false), exitFailed, "the disk is full, no flag is wrong")
 }
