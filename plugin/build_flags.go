@@ -137,6 +137,9 @@ func (o *buildOptions) check(flags *pflag.FlagSet) error {
 	if o.push && o.load {
 		return flagError("--push and --load exclude each other; use -o twice to send the image to both")
 	}
+	if o.locked && o.pull {
+		return flagError("--locked and --pull exclude each other: one keeps what gpu.lock holds, the other resolves anew")
+	}
 	if o.push && len(o.tags) == 0 {
 		return flagError("--push takes a name to push to: add --tag REGISTRY/NAME:TAG")
 	}

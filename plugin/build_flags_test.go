@@ -38,6 +38,8 @@ func TestCheckRefusesWithTheFlagTheValueAndAWayOut(t *testing.T) {
 		{[]string{"--compression=brotli"}, []string{`--compression "brotli"`, "gzip, zstd, uncompressed"}},
 		{[]string{"--push", "--load", "-t", "x"}, []string{"--push and --load", "-o twice"}},
 		{[]string{"--push"}, []string{"--push", "add --tag"}},
+		// Whoever says --locked must not get what nobody locked.
+		{[]string{"--locked", "--pull"}, []string{"--locked and --pull exclude each other: one keeps what gpu.lock holds, the other resolves anew"}},
 		{[]string{"--cmd=echo 'open"}, []string{`--cmd "echo 'open"`, "close the quote"}},
 		{[]string{"--torch="}, []string{"--torch= is empty", "--torch alone"}},
 		{[]string{"--entrypoint=[\"a\""}, []string{`--entrypoint "[\"a\""`, "close the quote", "JSON list"}},
@@ -82,6 +84,7 @@ func TestCheckTakesEveryValueThatHelpNames(t *testing.T) {
 		nil,
 		{"--torch"},
 		{"--push", "-t", "registry.example.com/x"},
+		{"--locked"}, {"--pull"}, {"--locked", "--pull=false"}, {"--locked", "--no-cache"},
 		{"--builder="}, // the current one, as for docker buildx
 		{"--cmd=[]", "--entrypoint=[]"},
 		{"--load"},
