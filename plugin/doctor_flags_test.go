@@ -97,7 +97,7 @@ func TestTheFileOfIgnoredFindings(t *testing.T) {
 		"T001\nT001 until=2026-12-31": "f:2: T001 is there twice",
 		"T001 until=31.12.2026":       "f:1: until=31.12.2026 is no date; write until=2026-12-31",
 		"T001 until=2026-02-30":       "f:1: until=2026-02-30 is no date",
-		strings.Repeat("#", 2<<20):    "larger than 1 MiB",
+		strings.Repeat("#", 2<<20):    "f cannot be read: it is larger than 1MiB",
 	} {
 		_, err := parseIgnore(strings.NewReader(text), "f", codes)
 		assert.ErrorContains(t, err, says)
