@@ -137,6 +137,9 @@ func (o *buildOptions) check(flags *pflag.FlagSet) error {
 	if o.push && o.load {
 		return flagError("--push and --load exclude each other; use -o twice to send the image to both")
 	}
+	if o.locked && o.pull {
+		return flagError("--locked and --pull exclude each other: one keeps what gpu.lock holds, the other resolves anew")
+	}
 	if o.push && len(o.tags) == 0 {
 		return flagError("--push takes a name to push to: add --tag REGISTRY/NAME:TAG")
 	}
@@ -151,7 +154,24 @@ func (o *buildOptions) check(flags *pflag.FlagSet) error {
 	if flags.Changed("torch") && o.torch == "" {
 		return flagError("--torch= is empty; name a release, or write --torch alone for the newest known")
 	}
-	return nil
+	return notEmpty(flags, "builder") // "" is the current one, as for docker buildx
+}
+
+// notEmpty refuses flags that are given and say nothing, as where a script's variable is
+// not set: what they leave out would be chosen instead, and nobody would know.
+func notEmpty(flags *pflag.FlagSet, except ...string) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		list, _ := f.Value.(pflag.SliceValue)
+		if err != nil || slices.Contains(except, f.Name) || list == nil && f.Value.String() != "" || list != nil && len(list.GetSlice()) > 0 {
+			return
+		}
+		way := "give it a value or leave it out"
+		if f.Name == "cmd" || f.Name == "entrypoint" {
+			way = "write '[]' to have none"
+		}
+		err = flagError("--%s is empty; %s", f.Name, way)
+	})
+	return err
 }
 
 // flagSpec is what the flags say in gpu.yaml's terms.

@@ -14,7 +14,9 @@ import (
 // printReasons prints the decision for people, which takes no engine.
 func (r *buildRun) printReasons() error {
 	for _, p := range r.plans {
-		fmt.Fprint(r.cli.Out(), harmless(resolve.Explain(p))) // with names that a driver gives
+		if _, err := fmt.Fprint(r.cli.Out(), harmless(resolve.Explain(p))); err != nil { // with names that a driver gives
+			return err
+		}
 	}
 	return nil
 }
@@ -58,12 +60,15 @@ func (r *buildRun) printGraph(ctx context.Context, b *solve.Builder, wish *build
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(r.cli.Out(), "%s\n", data)
+		_, err = fmt.Fprintln(r.cli.Out(), escapeControls(string(data)))
 		return err
 	}
 	text, err := graph.Dockerfile(*in, *img)
 	if err != nil {
 		return err
+	}
+	if r.cli.Out().IsTerminal() {
+		text = harmless(text) // in a file it is what the base's config says
 	}
 	_, err = fmt.Fprint(r.cli.Out(), text)
 	return err

@@ -1,9 +1,9 @@
 package plugin
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"regexp"
@@ -88,7 +88,12 @@ func (r *buildRun) wish() (*buildkit.Wish, error) {
 		Secrets: userSecrets, Session: attachables, Entitlements: o.allow, NoCache: o.noCache, Pull: o.pull,
 		Network: strings.TrimPrefix(o.network, "default"), Created: created,
 	}
-	req.Spec.CABundle = cmp.Or(req.Spec.CABundle, os.Getenv("SSL_CERT_FILE"))
+	if file := os.Getenv("SSL_CERT_FILE"); req.Spec.CABundle == "" && file != "" {
+		if _, err := os.Stat(file); err != nil {
+			return nil, fmt.Errorf("$SSL_CERT_FILE: %w; unset it, or name the authorities with --ca-bundle", err)
+		}
+		req.Spec.CABundle = file
+	}
 	if o.path != "" {
 		req.Dir = r.dir
 	}

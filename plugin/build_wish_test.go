@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -171,14 +173,21 @@ func TestWishCarriesTheFlags(t *testing.T) {
 func TestWishWithoutFlags(t *testing.T) {
 	r, _, _ := building(t)
 	r.dir, r.opts.path = "/project", "."
-	t.Setenv("SSL_CERT_FILE", "/etc/ssl/company.pem")
+	company := filepath.Join(t.TempDir(), "company.pem")
+	assert.NilError(t, os.WriteFile(company, nil, 0o600))
+	t.Setenv("SSL_CERT_FILE", company)
 	w, err := r.wish()
 	assert.NilError(t, err)
 	assert.Equal(t, w.Dir, "/project")
 	assert.Equal(t, w.Network, "", "BuildKit's own default")
-	assert.Equal(t, w.Spec.CABundle, "/etc/ssl/company.pem")
+	assert.Equal(t, w.Spec.CABundle, company)
 	assert.Assert(t, w.Created.IsZero())
 	assert.Assert(t, w.Secrets == nil)
+
+	// Nobody who set a variable long ago thinks of a flag that was not given.
+	t.Setenv("SSL_CERT_FILE", company+".none")
+	_, err = r.wish()
+	assert.Error(t, err, "$SSL_CERT_FILE: stat "+company+".none: no such file or directory; unset it, or name the authorities with --ca-bundle")
 }
 
 // Compression and annotations are the image's: a directory has neither.

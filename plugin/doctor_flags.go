@@ -112,7 +112,7 @@ func (o *doctorOptions) check(flags *pflag.FlagSet) error {
 	if len(o.images) > 0 && (o.list || flags.Changed("contexts") || o.allContexts || o.replay != "") {
 		return flagError("images are judged for the host of one context, from what its engine says of them: leave out --list, --contexts, --all-contexts and --replay")
 	}
-	return nil
+	return notEmpty(flags, "ignore-file", "contexts") // no file at all; told above
 }
 
 // didYouMean suggests the known word that is meant, if there is one near.

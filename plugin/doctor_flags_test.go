@@ -37,6 +37,15 @@ func TestFlagsOfDoctorThatCannotBe(t *testing.T) {
 		"--all-contexts img":            "images are judged for the host of one context",
 		"--replay=f img":                "images are judged for the host of one context",
 		"--list --replay=f --only=T001": "nothing is examined",
+		// A script's variable that is not set must not mean all checks, or this host.
+		"--only=":         "--only is empty; give it a value or leave it out",
+		"--skip=":         "--skip is empty; give it a value or leave it out",
+		"--group=":        "--group is empty; give it a value or leave it out",
+		"--record=":       "--record is empty; give it a value or leave it out",
+		"--replay=":       "--replay is empty; give it a value or leave it out",
+		"--format=":       `--format "" is not one of text, json, junit, markdown`,
+		"--only=,":        `--only "" is no code of a check`,
+		"--only=x --list": `--only "x" is no code of a check`,
 	} {
 		t.Run(args, func(t *testing.T) {
 			r := run(t, append([]string{"doctor"}, strings.Fields(args)...)...)
@@ -90,7 +99,7 @@ func TestTheFileOfIgnoredFindings(t *testing.T) {
 		"T001\nT001 until=2026-12-31": "f:2: T001 is there twice",
 		"T001 until=31.12.2026":       "f:1: until=31.12.2026 is no date; write until=2026-12-31",
 		"T001 until=2026-02-30":       "f:1: until=2026-02-30 is no date",
-		strings.Repeat("#", 2<<20):    "larger than 1 MiB",
+		strings.Repeat("#", 2<<20):    "f cannot be read: it is larger than 1MiB",
 	} {
 		_, err := parseIgnore(strings.NewReader(text), "f", codes)
 		assert.ErrorContains(t, err, says)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/docker/cli/cli/config"
+
+	"github.com/dockergpu/docker-gpu/internal/bounded"
 )
 
 // ignoreName is the file of ignored findings beside the Docker client's config.json.
@@ -50,13 +52,9 @@ func (r *doctorRun) ignoreRules() ([]ignoreRule, error) {
 
 // parseIgnore reads lines "CODE [until=DATE] [reason]".
 func parseIgnore(r io.Reader, name string, codes []string) ([]ignoreRule, error) {
-	const most = 1 << 20
-	data, err := io.ReadAll(io.LimitReader(r, most+1))
+	data, err := bounded.Read(r, 1<<20)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", name, err)
-	}
-	if len(data) > most {
-		return nil, fmt.Errorf("%s is larger than 1 MiB: it is no file of codes to ignore", name)
 	}
 	var rules []ignoreRule
 	n := 0

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -95,8 +96,12 @@ func runLs(ctx context.Context, deps lsDeps, opts lsOptions) error {
 		}
 		rows = kept
 	}
-	if err := lsWrite(deps.out, opts, rows); err != nil {
+	var list bytes.Buffer // the formatter keeps to itself what it cannot write
+	if err := lsWrite(&list, opts, rows); err != nil {
 		return usageError{fmt.Errorf("--format %q: %w", opts.format, err)}
+	}
+	if _, err := list.WriteTo(deps.out); err != nil {
+		return fmt.Errorf("the list cannot be written: %w", err)
 	}
 	lsTalk(deps.err, h)
 	return nil

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
-
-	"github.com/dockergpu/docker-gpu/internal/nearest"
 )
 
 func TestCleanTexts(t *testing.T) {
@@ -85,11 +83,4 @@ func TestConfirmEndsWithCtrlC(t *testing.T) {
 	cancel()
 	_, err := confirm(ctx, s.cli, false, "Go on?")
 	assert.Assert(t, errors.Is(err, context.Canceled))
-}
-
-func TestNearest(t *testing.T) {
-	known := []string{"G001", "G010", "C12", "driver"}
-	for word, want := range map[string]string{"G01": "G001", "g010": "G010", "C1": "C12", "dirver": "driver", "X": "", "toolkit": ""} {
-		assert.Equal(t, nearest.Word(word, known, strings.ToUpper), want, word)
-	}
 }

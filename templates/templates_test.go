@@ -13,7 +13,7 @@ import (
 // functions are those that a Dockerfile's maker hands in, by name alone.
 func functions() template.FuncMap {
 	known := template.FuncMap{}
-	for _, name := range []string{"script", "json", "quote", "keys", "split", "installArgs", "join"} {
+	for _, name := range []string{"script", "json", "quote", "variable", "keys", "split", "installArgs", "join"} {
 		known[name] = func(...any) string { return "" }
 	}
 	return known

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"unicode"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
@@ -22,6 +23,7 @@ func Dockerfile(in Input, img dockerspec.DockerOCIImage) (string, error) {
 		"script":      func(name string) string { return strings.TrimRight(string(Script(name)), "\n") },
 		"json":        jsonList,
 		"quote":       quoted,
+		"variable":    variable,
 		"keys":        func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
 		"split":       func(s string) []string { name, value, _ := strings.Cut(s, "="); return []string{name, value} },
 		"installArgs": func(l Layer) []string { return l.installArgs(in.torchIndex()) },
@@ -53,6 +55,16 @@ func quoted(s string) (string, error) {
 		return "", fmt.Errorf("a Dockerfile cannot hold the line break in the label or variable %q; build with docker gpu, or leave it out", s)
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`).Replace(s) + `"`, nil
+}
+
+// variable is the name of one, which nothing can quote.
+func variable(name string) (string, error) {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("\"'`$\\#", r)
+	}) {
+		return "", fmt.Errorf("a Dockerfile cannot hold the variable %q of the base; build with docker gpu, or take another --base", name)
+	}
+	return name, nil
 }
 
 func jsonList(v []string) (string, error) {

@@ -70,6 +70,36 @@ func TestDockerfiles(t *testing.T) {
 }
 
 // A here-document ends at its first delimiter: none may stand inside.
+// A line of a Dockerfile ends at a line break, quotes or not: what a base's config or a
+// label holds must not become an instruction.
+func TestWhatADockerfileCannotHold(t *testing.T) {
+	in := sample()
+	for name, c := range map[string]struct {
+		env    string
+		labels map[string]string
+		want   string
+	}{
+		"a label":             {"A=1", map[string]string{"note": "a\nRUN id"}, `a Dockerfile cannot hold the line break in the label or variable "a\nRUN id"; build with docker gpu, or leave it out`},
+		"a label's name":      {"A=1", map[string]string{"a\rb": ""}, `a Dockerfile cannot hold the line break in the label or variable "a\rb"; build with docker gpu, or leave it out`},
+		"a variable":          {"A=1\nRUN id", nil, `a Dockerfile cannot hold the line break in the label or variable "1\nRUN id"; build with docker gpu, or leave it out`},
+		"a variable's name":   {"A\nRUN id=1", nil, `a Dockerfile cannot hold the variable "A\nRUN id" of the base; build with docker gpu, or take another --base`},
+		"a name with a blank": {"A B=1", nil, `a Dockerfile cannot hold the variable "A B" of the base; build with docker gpu, or take another --base`},
+		"no name":             {"=1", nil, `a Dockerfile cannot hold the variable "" of the base; build with docker gpu, or take another --base`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			img := Config(base(), in.Plan, "3.12.1", true, ImageWish{WorkDir: "/app", Labels: c.labels, Created: Epoch()})
+			img.Config.Env = append(img.Config.Env, c.env)
+			_, err := Dockerfile(in, img)
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+	img := Config(base(), in.Plan, "3.12.1", true, ImageWish{WorkDir: "/app", Created: Epoch()})
+	img.Config.Env = append(img.Config.Env, "A_b.c-d=x y=z", "EMPTY=")
+	text, err := Dockerfile(in, img)
+	assert.NilError(t, err)
+	assert.Assert(t, strings.Contains(text, "\nENV A_b.c-d=\"x y=z\"\nENV EMPTY=\"\"\n"), text)
+}
+
 func TestScriptsFitIntoADockerfile(t *testing.T) {
 	for _, name := range []string{"apt.sh", "fetch_uv.py", "install.py", "net.py", "user.py"} {
 		for line := range bytes.Lines(Script(name)) {

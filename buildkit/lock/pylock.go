@@ -62,7 +62,7 @@ func FromPylock(data []byte, python, platform string, isTorch func(name string) 
 			// uv lists the wheels that fit, the one it would install first.
 			f = &p.Wheels[0]
 		}
-		sha := f.Hashes["sha256"]
+		sha := strings.ToLower(f.Hashes["sha256"]) // as some indexes write it, in capitals
 		if sha == "" {
 			return nil, fmt.Errorf("the index gives no sha256 for %s %s, so it cannot be locked", p.Name, p.Version)
 		}

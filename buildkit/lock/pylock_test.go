@@ -42,6 +42,9 @@ sdist = { url = "https://x/old-1.tar.gz", size = 9, hashes = { sha256 = "HASH" }
 		{Name: "idna", Version: "3.10", File: "idna-3.10-py3-none-any.whl", SHA256: aa, Size: 70442},
 		{Name: "old", Version: "1", File: "old-1.tar.gz", SHA256: aa, Size: 9, Source: true},
 	})
+	wheels, err = fromPylock(strings.ReplaceAll("[[packages]]\nname = \"old\"\nversion = \"1\"\nsdist = { url = \"https://x/old-1.tar.gz\", hashes = { sha256 = \"UP\" } }\n", "UP", strings.ToUpper(aa)))
+	assert.NilError(t, err)
+	assert.Equal(t, wheels[0].SHA256, aa, "a hash is the same in capitals")
 	wheels, err = fromPylock("lock-version = \"1.0\"\n")
 	assert.NilError(t, err)
 	assert.Equal(t, len(wheels), 0)
@@ -78,7 +81,7 @@ func TestFromPylockRefusesWhatCannotBeLocked(t *testing.T) {
 		"an archive":   {one("archive = {url = \"https://x/mine.zip\", hashes = {sha256 = \"HASH\"}}\n"), cannot},
 		"no hash":      {file("size = 1"), "the index gives no sha256 for mine 1, so it cannot be locked"},
 		"another hash": {file("hashes = {md5 = \"x\"}"), "the index gives no sha256 for mine 1, so it cannot be locked"},
-		"a bad hash":   {file("hashes = {sha256 = \"HA\"}"), `uv's answer cannot be locked: mine has the sha256 "HA", which is no SHA-256`},
+		"a bad hash":   {file("hashes = {sha256 = \"HA\"}"), `uv's answer cannot be locked: mine has the sha256 "ha", which is no SHA-256`},
 		"a bad name":   {strings.Replace(file("hashes = {sha256 = \"HASH\"}"), `"mine"`, `"mine\n-r x"`, 1), `uv's answer cannot be locked: "mine\n-r x" "1" is no package and version`},
 		"no version":   {strings.Replace(file("hashes = {sha256 = \"HASH\"}"), `"1"`, `""`, 1), `uv's answer cannot be locked: "mine" "" is no package and version`},
 		"twice":        {file("hashes = {sha256 = \"HASH\"}") + file("hashes = {sha256 = \"HASH\"}"), "uv's answer cannot be locked: mine is there twice"},

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	bkclient "github.com/moby/buildkit/client"
 	"gotest.tools/v3/assert"
 )
 
@@ -35,6 +36,16 @@ func TestParseOutput(t *testing.T) {
 }
 
 func nobody(context.Context, io.Reader) error { return errors.New("nobody loads here") }
+
+// archive writes an image as a builder does.
+func archive(t *testing.T, e bkclient.ExportEntry, text string) {
+	t.Helper()
+	w, err := e.Output(nil)
+	assert.NilError(t, err)
+	_, err = w.Write([]byte(text))
+	assert.NilError(t, err)
+	assert.NilError(t, w.Close())
+}
 
 func one(t *testing.T, b *Builder, out Output) map[string]string {
 	t.Helper()
@@ -85,10 +96,7 @@ func TestFilesAreWholeOrNotThere(t *testing.T) {
 	write := func(failed error) {
 		entries, wait, err := Exports(context.Background(), &Builder{}, nil, []Output{{Type: "oci", Dest: dest}}, nobody)
 		assert.NilError(t, err)
-		w, err := entries[0].Output(nil)
-		assert.NilError(t, err)
-		_, err = w.Write([]byte("after"))
-		assert.NilError(t, err)
+		archive(t, entries[0], "after")
 		assert.NilError(t, wait(failed))
 	}
 	write(errors.New("the build broke"))
@@ -109,10 +117,7 @@ func TestLoadingStreams(t *testing.T) {
 	load := func(_ context.Context, r io.Reader) (err error) { got, err = io.ReadAll(r); return err }
 	entries, wait, err := Exports(context.Background(), &Builder{}, []string{"x"}, []Output{{Type: "docker"}}, load)
 	assert.NilError(t, err)
-	w, err := entries[0].Output(nil)
-	assert.NilError(t, err)
-	_, _ = w.Write([]byte("archive"))
-	assert.NilError(t, w.Close())
+	archive(t, entries[0], "archive")
 	assert.NilError(t, wait(nil))
 	assert.Equal(t, string(got), "archive")
 

@@ -146,6 +146,11 @@ func TestRememberedOnlyWhereTheLockKnowsEnough(t *testing.T) {
 	assert.Assert(t, remembered(nil, resolve.Plan{}) == nil)
 	assert.Assert(t, remembered(&lock.Platform{}, resolve.Plan{}) == nil, "without wheels the base's interpreter is the image's")
 	assert.Assert(t, remembered(l, resolve.Plan{Torch: &resolve.Torch{InBase: true}}) == nil)
+	// Edited by hand: the base is asked again.
+	l.Base.Python = ""
+	assert.Assert(t, remembered(l, resolve.Plan{}) == nil)
+	l.ToolBase, l.Base.Python = &lock.Base{}, "3.12.1"
+	assert.Assert(t, remembered(l, resolve.Plan{}) == nil, "the tool's is not the base's")
 }
 
 func TestFits(t *testing.T) {

@@ -118,10 +118,14 @@ func remembered(l *lock.Platform, plan resolve.Plan) *probed {
 	if l == nil || len(l.Wheels) == 0 || plan.Torch != nil && plan.Torch.InBase {
 		return nil
 	}
+	python := l.Base.Python
 	if l.ToolBase != nil {
-		return &probed{Python: l.ToolBase.Python}
+		python = l.ToolBase.Python
 	}
-	return &probed{Python: l.Base.Python}
+	if python == "" {
+		return nil
+	}
+	return &probed{Python: python}
 }
 
 func (img *image) lock() lock.Base {

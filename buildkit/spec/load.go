@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -24,13 +25,17 @@ func Schema() []byte { return schema }
 // maxFile bounds a gpu.yaml; a person writes a few hundred bytes.
 const maxFile = 1 << 20
 
-// Load reads a gpu.yaml. Errors name the file and the line.
+// Load reads a gpu.yaml. Errors name the file and the line; the CA bundle is relative to it.
 func Load(file string) (Spec, error) {
 	data, err := bounded.ReadFile(file, maxFile)
 	if err != nil {
 		return Spec{}, fmt.Errorf("the build file cannot be read: %w", err)
 	}
-	return Parse(file, data)
+	s, err := Parse(file, data)
+	if s.CABundle != "" && !filepath.IsAbs(s.CABundle) {
+		s.CABundle = filepath.Join(filepath.Dir(file), s.CABundle)
+	}
+	return s, err
 }
 
 // Parse reads the text of a gpu.yaml; name appears in errors. Keys that are not

@@ -23,6 +23,13 @@ func TestLoadNamesTheFile(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, s, Spec{Torch: "auto"})
 
+	// What a file names lies beside it, wherever the build is started.
+	for text, want := range map[string]string{"certs/ca.pem": filepath.Join(dir, "certs/ca.pem"), "../ca.pem": filepath.Join(filepath.Dir(dir), "ca.pem"), "/etc/ca.pem": "/etc/ca.pem"} {
+		s, err := Load(at("bundle.yaml", "ca-bundle: "+text+"\n"))
+		assert.NilError(t, err)
+		assert.Equal(t, s.CABundle, want)
+	}
+
 	file := at("wrong.yaml", "torch: auto\nbase\n")
 	_, err = Load(file)
 	assert.ErrorContains(t, err, file+":")
