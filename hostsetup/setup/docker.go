@@ -92,7 +92,7 @@ func (p *planner) installDocker(remove []string, why string) error {
 	case !known || manager(h) == "":
 		err = fmt.Errorf("setup has no packages of Docker for %s: see https://docs.docker.com/engine/install/", systemName(h))
 	case from == "docker" && d.Docker == "":
-		err = fmt.Errorf("Docker has no packages of its own for %s: --docker=distro takes the distribution's (%s)", systemName(h), listed(d.Own))
+		err = fmt.Errorf("there are no packages of Docker's own for %s: --docker=distro takes the distribution's (%s)", systemName(h), listed(d.Own))
 	case from == "distro" && len(d.Own) == 0:
 		err = fmt.Errorf("%s has no packages of Docker: --docker=docker takes Docker's own", systemName(h))
 	}
