@@ -28,7 +28,7 @@ func (p *planner) dockerPart() error {
 	switch {
 	case p.engine.foreign != "":
 		if p.w.DockerFrom != "" {
-			return fmt.Errorf("Docker cannot be installed as asked for: %s", p.engine.foreign)
+			return fmt.Errorf("as asked for, Docker cannot be installed: %s", p.engine.foreign)
 		}
 		p.left(DockerPart, "%s", p.engine.foreign)
 		return nil
@@ -37,7 +37,7 @@ func (p *planner) dockerPart() error {
 	case p.w.DockerFrom == "docker" && !installed(h, "docker-ce"):
 		return p.installDocker(conflicts(h), "Docker's own packages were asked for")
 	case p.w.DockerFrom == "distro" && installed(h, "docker-ce"):
-		return fmt.Errorf("Docker's own packages are installed (docker-ce %s), and setup does not put older ones of the distribution in their place: remove them first", packageVersion(h, "docker-ce"))
+		return fmt.Errorf("packages of Docker itself are installed (docker-ce %s), and setup does not put older ones of the distribution in their place: remove them first", packageVersion(h, "docker-ce"))
 	}
 	p.keepDocker()
 	return nil
