@@ -10,9 +10,6 @@ import (
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
-// cudaRepos is where NVIDIA's packages lie. Source: NVIDIA's driver installation guide, 2026-11-09.
-const cudaRepos = policy.CUDARepositories
-
 // installDriver installs the driver that the GPUs on the bus take.
 func installDriver(h *host.Host) []Fix {
 	if !mayInstall(h) {
@@ -57,7 +54,7 @@ func installArgv(h *host.Host, a policy.Advice) [][]string {
 		return nil
 	}
 	major, _, _ := strings.Cut(version, ".")
-	arch := map[string]string{"amd64": "x86_64", "arm64": "sbsa"}[h.Arch]
+	arch := policy.CUDAArch(h.Arch)
 	if arch == "" {
 		return nil
 	}
@@ -75,18 +72,18 @@ func installArgv(h *host.Host, a policy.Advice) [][]string {
 			{"apt-get", "install", "-y", fmt.Sprintf("nvidia-utils-%d-server", a.Branch)}}
 	case id == "debian":
 		return [][]string{
-			{"curl", "-fsSLo", "/root/cuda-keyring.deb", cudaRepos + "debian" + major + "/" + arch + "/cuda-keyring_1.1-1_all.deb"},
+			{"curl", "-fsSLo", "/root/cuda-keyring.deb", policy.CUDARepositories + "debian" + major + "/" + arch + "/cuda-keyring_1.1-1_all.deb"},
 			{"dpkg", "-i", "/root/cuda-keyring.deb"}, {"apt-get", "update"},
 			{"apt-get", "install", "-y", fmt.Sprintf("nvidia-driver-pinning-%d", a.Branch), pkg}}
 	case id == "fedora":
-		return [][]string{{"dnf", "config-manager", "addrepo", "--from-repofile=" + cudaRepos + "fedora" + major + "/" + arch + "/cuda-fedora" + major + ".repo"},
+		return [][]string{{"dnf", "config-manager", "addrepo", "--from-repofile=" + policy.CUDARepositories + "fedora" + major + "/" + arch + "/cuda-fedora" + major + ".repo"},
 			{"dnf", "install", "-y", "kernel-devel-matched", "kernel-headers", pkg}}
 	case id == "amzn" || packager(h) == "dnf":
 		repo := "rhel" + major
 		if id == "amzn" {
 			repo = "amzn" + major
 		}
-		argv := [][]string{{"dnf", "config-manager", "--add-repo", cudaRepos + repo + "/" + arch + "/cuda-" + repo + ".repo"}}
+		argv := [][]string{{"dnf", "config-manager", "--add-repo", policy.CUDARepositories + repo + "/" + arch + "/cuda-" + repo + ".repo"}}
 		if repo != "rhel10" { // it has no module streams
 			argv = append(argv, []string{"dnf", "module", "reset", "-y", "nvidia-driver"}, []string{"dnf", "module", "enable", "-y", fmt.Sprintf("nvidia-driver:%d%s", a.Branch, map[bool]string{true: "-open", false: "-dkms"}[a.Open])})
 		}
@@ -96,7 +93,7 @@ func installArgv(h *host.Host, a policy.Advice) [][]string {
 		if strings.HasPrefix(id, "opensuse") {
 			repo = "opensuse" + major
 		}
-		return [][]string{{"zypper", "addrepo", cudaRepos + repo + "/" + arch + "/cuda-" + repo + ".repo"},
+		return [][]string{{"zypper", "addrepo", policy.CUDARepositories + repo + "/" + arch + "/cuda-" + repo + ".repo"},
 			{"zypper", "--gpg-auto-import-keys", "refresh"}, {"zypper", "install", "-y", pkg}}
 	}
 	return nil

@@ -56,8 +56,9 @@ func (p *planner) toolkitPart() error {
 	if p.w.ToolkitPath != "" {
 		return p.toolkitPrograms(packaged)
 	}
-	if hole := newestHole(p.w.ToolkitVersion); p.w.ToolkitVersion != "" && hole != "" {
-		p.left(ToolkitPart, "toolkit %s has %s: without --toolkit-version %s comes", p.w.ToolkitVersion, hole, policy.ToolkitCurrent)
+	if holes := policy.ToolkitHoles(p.w.ToolkitVersion); p.w.ToolkitVersion != "" && len(holes) > 0 {
+		last := holes[len(holes)-1]
+		p.left(ToolkitPart, "toolkit %s has %s (%s), fixed in %s: without --toolkit-version %s comes", p.w.ToolkitVersion, last.CVE, last.What, last.Fixed, policy.ToolkitCurrent)
 	}
 	why, err := p.whyToolkit(packaged)
 	if err != nil {
@@ -75,7 +76,7 @@ func (p *planner) whyToolkit(packaged bool) (string, error) {
 	h := p.h
 	have, want := h.Toolkit.Version, p.w.ToolkitVersion
 	if have != "" && !packaged && !installed(h, "nvidia-container-toolkit") {
-		if want != "" && want != have || newestHole(have) != "" {
+		if want != "" && want != have || len(policy.ToolkitHoles(have)) > 0 {
 			return "", p.cannot("the toolkit %s is there without packages (%s): replace it as it was installed, or by --toolkit-path, or remove it first", have, h.Toolkit.Binaries[ctk])
 		}
 		return "", nil
@@ -86,6 +87,7 @@ func (p *planner) whyToolkit(packaged bool) (string, error) {
 			seen = append(seen, v)
 		}
 	}
+	holes := policy.ToolkitHoles(have)
 	flawed := slices.ContainsFunc(policy.ToolkitFlaws(), func(f policy.ToolkitFlaw) bool { _, has := policy.ToolkitFault(have, f.Fixed); return has })
 	hookNeeded := !p.engine.none && !p.engine.unknown && !policy.EngineOf(p.engine.version).GPUsByCDI
 	switch {
@@ -95,24 +97,14 @@ func (p *planner) whyToolkit(packaged bool) (string, error) {
 		return fmt.Sprintf("it is %s, and %s was asked for", have, want), nil
 	case len(seen) > 1:
 		return "its packages are of different versions, and then ignore each other's settings", nil
-	case newestHole(have) != "" && want == "":
-		return fmt.Sprintf("%s has %s", have, newestHole(have)), nil
+	case len(holes) > 0 && want == "":
+		return fmt.Sprintf("%s has %s: %s", have, holes[len(holes)-1].CVE, holes[len(holes)-1].What), nil
 	case flawed && want == "":
 		return fmt.Sprintf("%s has a fault that %s has no more", have, policy.ToolkitCurrent), nil
 	case packaged && !installed(h, "nvidia-container-toolkit") && hookNeeded:
 		return fmt.Sprintf("only its base is installed, and --gpus of Docker %s needs the hook", p.engine.version), nil
 	}
 	return "", nil
-}
-
-// newestHole is the newest security hole of a toolkit in words, "" where none is known.
-func newestHole(version string) string {
-	holes := policy.ToolkitHoles(version)
-	if len(holes) == 0 {
-		return ""
-	}
-	last := holes[len(holes)-1]
-	return fmt.Sprintf("%s (%s; fixed in %s)", last.CVE, last.What, last.Fixed)
 }
 
 // cannot is an error for what was asked for by a flag, and a note for what was not.

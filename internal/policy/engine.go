@@ -37,7 +37,7 @@ func Engines() []Engine {
 // to 17.03, so 2 to 16 are none.
 func EngineOf(version string) Engine {
 	all := Engines()
-	if version == "" || version[0] < '0' || version[0] > '9' || (Compare(version, "2") >= 0 && Compare(version, "17") < 0) {
+	if !released(version) {
 		return all[len(all)-1]
 	}
 	found := all[0]
@@ -48,6 +48,14 @@ func EngineOf(version string) Engine {
 	}
 	return found
 }
+
+func released(version string) bool {
+	return version != "" && version[0] >= '0' && version[0] <= '9' && (Compare(version, "2") < 0 || Compare(version, "17") >= 0)
+}
+
+// EngineValidates says whether dockerd of a version checks a configuration with --validate.
+// Source: release notes of 23.0; 2026-11-27.
+func EngineValidates(version string) bool { return !released(version) || Compare(version, "23.0") >= 0 }
 
 // CDIField is a field of a CDI spec that an engine refuses if it does not know it:
 // it then drops the whole file.
@@ -75,3 +83,7 @@ const ErrorHooks = "29.3"
 // DockerShm is the size of /dev/shm, in bytes, that Docker gives a container unless
 // it is told otherwise. Source: moby daemon/config DefaultShmSize; 2026-11-23.
 const DockerShm = 64 << 20
+
+// EngineNewest is a version that EngineOf takes for the newest: that of packages that are
+// yet to be installed from Docker's repository.
+func EngineNewest() string { all := Engines(); return all[len(all)-1].From }
