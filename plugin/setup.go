@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -17,18 +16,30 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
 )
 
-// setupDoer carries plans out and takes them back.
+// setupDoer carries plans out and takes them back. What it makes has an id.
 type setupDoer interface {
-	// Apply makes the steps of a plan, asking root for those that need it.
-	Apply(ctx context.Context, plan *setup.Plan) error
-	// Resume goes on with what was interrupted, by a reboot as a rule.
-	Resume(ctx context.Context) error
-	// Rollback takes a run back, the last one if id is empty; dryRun only says what it would do.
-	Rollback(ctx context.Context, id string, dryRun bool) error
-	// History writes the runs that there were, for people or as JSON.
-	History(ctx context.Context, w io.Writer, format string) error
+	// Apply makes the steps of a plan; the id is "" where all were made already.
+	Apply(ctx context.Context, plan *setup.Plan) (id string, err error)
+	// Resume goes on with a run that was interrupted, by a restart of the machine as a rule:
+	// the last one if id is empty.
+	Resume(ctx context.Context, id string) (string, error)
+	// Rollback takes a run back, the last one if id is empty. With leave, what others have
+	// changed since stays; without, it is an error.
+	Rollback(ctx context.Context, id string, leave bool) (string, error)
 	// Uninstall takes all runs back, the last first.
-	Uninstall(ctx context.Context, dryRun bool) error
+	Uninstall(ctx context.Context, leave bool) error
+	// Runs are all that there were, the first first.
+	Runs(ctx context.Context) ([]setupRecord, error)
+}
+
+// setupRecord is a run that there was.
+type setupRecord struct {
+	ID      string
+	State   string // "done", "rolled back", …
+	Started time.Time
+	Ended   time.Time
+	Plan    *setup.Plan
+	Why     string // what ended it, if not success
 }
 
 // setupRun is one run of the command, with what it depends on.
@@ -121,7 +132,15 @@ func (r *setupRun) apply(ctx context.Context, h *host.Host, plan *setup.Plan) er
 	if err != nil || !ok {
 		return err
 	}
-	return doer.Apply(ctx, plan)
+	return r.made(doer.Apply(ctx, plan))
+}
+
+// made says where what was done is kept.
+func (r *setupRun) made(id string, err error) error {
+	if err == nil && id != "" {
+		fmt.Fprintf(r.cli.Err(), "Done: `docker gpu setup rollback %s` takes it back.\n", clean(id, 80))
+	}
+	return err
 }
 
 // restarts says whether a plan restarts Docker, if only for a moment.
@@ -138,7 +157,7 @@ func (r *setupRun) resume(ctx context.Context) error {
 	if err != nil || !ok {
 		return err
 	}
-	return doer.Resume(ctx)
+	return r.made(doer.Resume(ctx, ""))
 }
 
 func (r *setupRun) host(ctx context.Context) (host.Host, error) {

@@ -2,7 +2,10 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
@@ -23,8 +26,7 @@ since, or when another plan would be made today.`,
 			return newSetupRun(cli, opts).applyFile(cmd.Context(), args[0])
 		},
 	}
-	cmd.Flags().BoolVarP(&opts.yes, "yes", "y", false, "Do not ask")
-	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "Show the plan, and do nothing")
+	opts.ask(cmd, "Show the plan, and do nothing")
 	cmd.Flags().StringVar(&opts.format, "format", "text", "Format of the plan: text, json")
 	return cmd
 }
@@ -37,6 +39,12 @@ func oneArg(what string) cobra.PositionalArgs {
 		}
 		return seeHelp(cmd, fmt.Sprintf("%q takes %s, but was given %s.", cmd.CommandPath(), what, plural(len(args), "argument")))
 	}
+}
+
+// ask installs the flags of what asks before it does something.
+func (o *setupOptions) ask(cmd *cobra.Command, dryRun string) {
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "Do not ask")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, dryRun)
 }
 
 func newSetupRollbackCmd(cli command.Cli) *cobra.Command {
@@ -60,55 +68,92 @@ Without ID, that is the last one; "docker gpu setup history" lists them.`,
 			return newSetupRun(cli, opts).rollback(cmd.Context(), id)
 		},
 	}
-	cmd.Flags().BoolVarP(&opts.yes, "yes", "y", false, "Do not ask")
-	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "Show what would be taken back, and do nothing")
+	opts.ask(cmd, "Show what would be taken back, and do nothing")
+	cmd.Flags().BoolVar(&opts.leave, "leave", false, "Leave alone what others have changed since")
 	return cmd
 }
 
+// rolledBack is the state of a run of which nothing is left.
+const rolledBack = "rolled back"
+
+// rollback takes one run back: the last of which something is left, if none is named.
 func (r *setupRun) rollback(ctx context.Context, id string) error {
-	doer, err := r.doer()
+	doer, runs, err := r.runs(ctx)
 	if err != nil {
 		return err
 	}
-	question := "Take the last setup back?"
-	if id != "" {
-		question = fmt.Sprintf("Take the setup %s back?", clean(id, 80))
+	i := len(runs) - 1
+	for ; i >= 0; i-- {
+		if id == runs[i].ID || id == "" && runs[i].State != rolledBack {
+			break
+		}
 	}
-	return r.back(ctx, question, func(dryRun bool) error { return doer.Rollback(ctx, id, dryRun) })
+	switch {
+	case i < 0 && id != "":
+		return fmt.Errorf("there was no setup %q: docker gpu setup history lists them", clean(id, 80))
+	case i < 0:
+		return errors.New("there is no setup to take back")
+	case runs[i].State == rolledBack:
+		return fmt.Errorf("the setup %s was taken back already", clean(id, 80))
+	}
+	return r.back(ctx, runs[i:i+1], func() error {
+		_, err := doer.Rollback(ctx, runs[i].ID, r.opts.leave)
+		return err
+	})
 }
 
-// back shows what would be taken back, asks and does it.
-func (r *setupRun) back(ctx context.Context, question string, do func(dryRun bool) error) error {
-	if err := do(true); err != nil || r.opts.dryRun {
+// uninstall takes all back.
+func (r *setupRun) uninstall(ctx context.Context) error {
+	doer, runs, err := r.runs(ctx)
+	if err != nil {
 		return err
 	}
-	ok, err := confirm(ctx, r.cli, r.opts.yes, question)
+	runs = slices.DeleteFunc(runs, func(x setupRecord) bool { return x.State == rolledBack })
+	if len(runs) == 0 {
+		fmt.Fprintln(r.cli.Err(), "There is no setup to take back.")
+		return nil
+	}
+	return r.back(ctx, runs, func() error { return doer.Uninstall(ctx, r.opts.leave) })
+}
+
+func (r *setupRun) runs(ctx context.Context) (setupDoer, []setupRecord, error) {
+	doer, err := r.doer()
+	if err != nil {
+		return nil, nil, err
+	}
+	runs, err := doer.Runs(ctx)
+	return doer, runs, err
+}
+
+// back says what is taken back, the last step first, asks and does it.
+func (r *setupRun) back(ctx context.Context, runs []setupRecord, do func() error) error {
+	for _, x := range slices.Backward(runs) {
+		r.undoing(r.cli.Out(), x)
+	}
+	if r.opts.dryRun {
+		return nil
+	}
+	ok, err := confirm(ctx, r.cli, r.opts.yes, fmt.Sprintf("Take %s back?", plural(len(runs), "setup")))
 	if err != nil || !ok {
 		return err
 	}
-	return do(false)
+	if err := do(); err != nil {
+		return err
+	}
+	fmt.Fprintln(r.cli.Err(), "All is as before.")
+	return nil
 }
 
-func newSetupHistoryCmd(cli command.Cli) *cobra.Command {
-	opts := &setupOptions{}
-	cmd := &cobra.Command{
-		Use:   "history [OPTIONS]",
-		Short: "List what setups did on this machine",
-		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if opts.format != "table" && opts.format != "json" {
-				return flagError("--format %q is not one of table, json", opts.format)
-			}
-			r := newSetupRun(cli, opts)
-			doer, err := r.doer()
-			if err != nil {
-				return err
-			}
-			return doer.History(cmd.Context(), cli.Out(), opts.format)
-		},
+func (r *setupRun) undoing(w io.Writer, x setupRecord) {
+	fmt.Fprintln(w, r.paint.bold(clean(fmt.Sprintf("Setup %s of %s, %s", x.ID, x.Started.UTC().Format("2006-01-02 15:04"), x.State), width)))
+	if x.Plan == nil {
+		return
 	}
-	cmd.Flags().StringVar(&opts.format, "format", "table", "Format of the list: table, json")
-	return cmd
+	for _, s := range slices.Backward(x.Plan.Steps) {
+		if s.Op.Reboot == nil {
+			paragraph(w, "  - ", clean(upperFirst(s.Title), 300)+": "+clean(s.Undo, 200)+".")
+		}
+	}
 }
 
 func newSetupUninstallCmd(cli command.Cli) *cobra.Command {
@@ -118,15 +163,10 @@ func newSetupUninstallCmd(cli command.Cli) *cobra.Command {
 		Short: "Take back all that setups did on this machine, and nothing else",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r := newSetupRun(cli, opts)
-			doer, err := r.doer()
-			if err != nil {
-				return err
-			}
-			return r.back(cmd.Context(), "Take all setups back?", func(dryRun bool) error { return doer.Uninstall(cmd.Context(), dryRun) })
+			return newSetupRun(cli, opts).uninstall(cmd.Context())
 		},
 	}
-	cmd.Flags().BoolVarP(&opts.yes, "yes", "y", false, "Do not ask")
-	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "Show what would be taken back, and do nothing")
+	opts.ask(cmd, "Show what would be taken back, and do nothing")
+	cmd.Flags().BoolVar(&opts.leave, "leave", false, "Leave alone what others have changed since")
 	return cmd
 }

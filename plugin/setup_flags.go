@@ -26,7 +26,7 @@ type setupOptions struct {
 	driverBranch, docker                     string
 	toolkitVersion, toolkitPath, offline     string
 	nvidiaRuntime, swarm, hold, allowRestart bool
-	dryRun, yes, resume                      bool
+	dryRun, yes, resume, leave, quiet        bool
 	planOut, format, replay                  string
 }
 

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,25 +36,35 @@ func setupHost(t *testing.T, name string) host.Host {
 type doings struct {
 	called []string
 	plan   *setup.Plan
+	runs   []setupRecord
 }
 
-func (d *doings) Apply(_ context.Context, p *setup.Plan) error {
-	d.called, d.plan = append(d.called, "apply"), p
+func (d *doings) note(format string, args ...any) {
+	d.called = append(d.called, fmt.Sprintf(format, args...))
+}
+
+func (d *doings) Apply(_ context.Context, p *setup.Plan) (string, error) {
+	d.plan = p
+	d.note("apply")
+	return "20261124-120000", nil
+}
+
+func (d *doings) Resume(_ context.Context, id string) (string, error) {
+	d.note("resume %q", id)
+	return "20261124-120000", nil
+}
+
+func (d *doings) Rollback(_ context.Context, id string, leave bool) (string, error) {
+	d.note("rollback %s %v", id, leave)
+	return id, nil
+}
+
+func (d *doings) Uninstall(_ context.Context, leave bool) error {
+	d.note("uninstall %v", leave)
 	return nil
 }
-func (d *doings) Resume(context.Context) error { d.called = append(d.called, "resume"); return nil }
-func (d *doings) Rollback(_ context.Context, id string, dryRun bool) error {
-	d.called = append(d.called, strings.TrimSpace("rollback "+id+map[bool]string{true: " dry"}[dryRun]))
-	return nil
-}
-func (d *doings) History(_ context.Context, w io.Writer, format string) error {
-	_, err := io.WriteString(w, "history as "+format+"\n")
-	return err
-}
-func (d *doings) Uninstall(_ context.Context, dryRun bool) error {
-	d.called = append(d.called, strings.TrimSpace("uninstall"+map[bool]string{true: " dry"}[dryRun]))
-	return nil
-}
+
+func (d *doings) Runs(context.Context) ([]setupRecord, error) { return d.runs, nil }
 
 // settingUp is a run of setup on a recorded host.
 func settingUp(t *testing.T, s screen, name string, args ...string) (*setupRun, *doings) {
@@ -218,27 +228,15 @@ func without1(t *testing.T, text []byte) string {
 	return b.String()
 }
 
-func TestSetupResumesAndTakesBack(t *testing.T) {
+func TestSetupResumes(t *testing.T) {
 	s := newScreen(t, true, "y\n")
 	r, d := settingUp(t, s, "ubuntu2404-all-right", "--resume")
 	assert.NilError(t, r.do(t.Context()))
-	assert.DeepEqual(t, d.called, []string{"resume"})
-
-	r, d = settingUp(t, newScreen(t, true, "y\n"), "ubuntu2404-all-right")
-	assert.NilError(t, r.rollback(t.Context(), "20261124-1"))
-	assert.DeepEqual(t, d.called, []string{"rollback 20261124-1 dry", "rollback 20261124-1"})
-
-	r, d = settingUp(t, newScreen(t, true, "n\n"), "ubuntu2404-all-right")
-	assert.NilError(t, r.rollback(t.Context(), ""))
-	assert.DeepEqual(t, d.called, []string{"rollback  dry"})
-
-	r, d = settingUp(t, newScreen(t, false, ""), "ubuntu2404-all-right", "--dry-run")
-	assert.NilError(t, r.rollback(t.Context(), ""))
-	assert.DeepEqual(t, d.called, []string{"rollback  dry"})
-
-	r, d = settingUp(t, newScreen(t, false, ""), "ubuntu2404-all-right")
-	assert.ErrorContains(t, r.rollback(t.Context(), ""), "say -y (--yes)")
-	assert.DeepEqual(t, d.called, []string{"rollback  dry"})
+	assert.DeepEqual(t, d.called, []string{`resume ""`})
+	assert.Assert(t, strings.Contains(s.err.String(), "Done: `docker gpu setup rollback 20261124-120000` takes it back."), s.err)
+	r, d = settingUp(t, newScreen(t, false, ""), "ubuntu2404-all-right", "--resume")
+	assert.ErrorContains(t, r.do(t.Context()), "say -y (--yes)")
+	assert.Equal(t, len(d.called), 0)
 }
 
 // A daemon.json is shown as what changes in it, from step to step.

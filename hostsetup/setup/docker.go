@@ -28,7 +28,7 @@ func (p *planner) dockerPart() error {
 	switch {
 	case p.engine.foreign != "":
 		if p.w.DockerFrom != "" {
-			return fmt.Errorf("Docker cannot be installed as asked for: %s", p.engine.foreign)
+			return fmt.Errorf("as asked for, Docker cannot be installed: %s", p.engine.foreign)
 		}
 		p.left(DockerPart, "%s", p.engine.foreign)
 		return nil
@@ -37,7 +37,7 @@ func (p *planner) dockerPart() error {
 	case p.w.DockerFrom == "docker" && !installed(h, "docker-ce"):
 		return p.installDocker(conflicts(h), "Docker's own packages were asked for")
 	case p.w.DockerFrom == "distro" && installed(h, "docker-ce"):
-		return fmt.Errorf("Docker's own packages are installed (docker-ce %s), and setup does not put older ones of the distribution in their place: remove them first", packageVersion(h, "docker-ce"))
+		return fmt.Errorf("packages of Docker itself are installed (docker-ce %s), and setup does not put older ones of the distribution in their place: remove them first", packageVersion(h, "docker-ce"))
 	}
 	p.keepDocker()
 	return nil
@@ -92,7 +92,7 @@ func (p *planner) installDocker(remove []string, why string) error {
 	case !known || manager(h) == "":
 		err = fmt.Errorf("setup has no packages of Docker for %s: see https://docs.docker.com/engine/install/", systemName(h))
 	case from == "docker" && d.Docker == "":
-		err = fmt.Errorf("Docker has no packages of its own for %s: --docker=distro takes the distribution's (%s)", systemName(h), listed(d.Own))
+		err = fmt.Errorf("there are no packages of Docker's own for %s: --docker=distro takes the distribution's (%s)", systemName(h), listed(d.Own))
 	case from == "distro" && len(d.Own) == 0:
 		err = fmt.Errorf("%s has no packages of Docker: --docker=docker takes Docker's own", systemName(h))
 	}

@@ -111,7 +111,7 @@ func (p *planner) ubuntuDriver(d policy.Distribution, a policy.Advice) (recipe, 
 		for _, b := range policy.UbuntuBranches() {
 			names = append(names, strconv.Itoa(b))
 		}
-		return recipe{}, fmt.Errorf("Ubuntu's archive has the branches %s, and not %d", listed(names), a.Branch)
+		return recipe{}, fmt.Errorf("the archive of Ubuntu has the branches %s, and not %d", listed(names), a.Branch)
 	}
 	series := strconv.Itoa(a.Branch)
 	if have := doctor.DriverFlavour(p.h); !doctor.HasScreen(p.h) || strings.Contains(have, "-server") {

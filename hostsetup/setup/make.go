@@ -68,7 +68,7 @@ func (w Wishes) check() error {
 	}
 	switch {
 	case w.DockerFrom != "" && w.DockerFrom != "docker" && w.DockerFrom != "distro":
-		return fmt.Errorf("Docker comes from %q nowhere: it is \"docker\" for Docker's own packages or \"distro\" for the distribution's", tidy(w.DockerFrom))
+		return fmt.Errorf("no Docker comes from %q: it is \"docker\" for Docker's own packages or \"distro\" for the distribution's", tidy(w.DockerFrom))
 	case w.ToolkitVersion != "" && !versionText.MatchString(w.ToolkitVersion):
 		return fmt.Errorf("%q is no version of the toolkit: they look like %s", tidy(w.ToolkitVersion), policy.ToolkitCurrent)
 	case w.ToolkitPath != "" && w.Offline != "":
