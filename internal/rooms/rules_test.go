@@ -41,6 +41,7 @@ func Rooms() []Room {
 		{"hostsetup/setup/apply", []string{"hostsetup/setup", "hostsetup/setup/daemonjson", "hostsetup/doctor", host, policy, "internal/capped", "internal/splice", "hostsetup/setup/journal", "hostsetup/setup/tree"}},
 		{"hostsetup/setup/journal", nil},
 		{"hostsetup/setup/tree", nil},
+		{"hostsetup/setup/tree/treetest", nil},
 		{"hostsetup/setup/daemonjson", []string{"internal/splice"}},
 		{"hostsetup/verify", []string{host, engine, policy, "templates", worker, lines}},
 		{"hostsetup/monitor", []string{host, "hostsetup/nvml", engine}},

@@ -169,10 +169,20 @@ func lastLines(r Result) string {
 	return ""
 }
 
+// mostLogged are the lines of a program's output in the log: the last ones say what counts.
+const mostLogged = 60
+
 func indented(data []byte) string {
+	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
 	var out strings.Builder
-	for line := range strings.Lines(string(data)) {
-		out.WriteString("    " + strings.TrimRight(line, "\n") + "\n")
+	if more := len(lines) - mostLogged; more > 0 {
+		fmt.Fprintf(&out, "    … %d lines\n", more)
+		lines = lines[more:]
+	}
+	for _, line := range lines {
+		if line != "" {
+			out.WriteString("    " + line + "\n")
+		}
 	}
 	return out.String()
 }
