@@ -49,7 +49,7 @@ const mostOutput = 16 << 20
 // and the proxies of the machine.
 func Environ() []string {
 	env := []string{"LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"}
-	return append(env, passed("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")...)
+	return append(env, passed(proxies()...)...)
 }
 
 // passed are variables that are handed on.
