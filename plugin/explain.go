@@ -19,7 +19,7 @@ import (
 type explainRun struct {
 	cli     command.Cli
 	format  string
-	offline bool
+	noFacts bool
 	facts   func(ctx context.Context, contextName string) (host.Host, error)
 	explain func(text string, h *host.Host, now time.Time) []doctor.Answer
 	now     time.Time
@@ -32,7 +32,7 @@ func (r *explainRun) do(ctx context.Context, args []string) error {
 		return err
 	}
 	var h *host.Host
-	if !r.offline {
+	if !r.noFacts {
 		seen, err := r.facts(ctx, "")
 		if err != nil {
 			return err
@@ -107,8 +107,8 @@ func (r *explainRun) print(w io.Writer, a doctor.Answer) {
 	switch {
 	case a.Host != "":
 		paragraph(w, "  Here:  ", strings.TrimPrefix(clean(a.Host, 600), "on this host: "))
-	case r.offline:
-		paragraph(w, "  Here:  ", "not looked at (--offline)")
+	case r.noFacts:
+		paragraph(w, "  Here:  ", "not looked at (--no-facts)")
 	}
 	if len(a.Fixes) == 0 && a.Remedy != "" {
 		paragraph(w, "  Fix:   ", clean(a.Remedy, 600))
@@ -152,13 +152,13 @@ Exit code: 0 it is known, 1 it is not, or only resembles what is.`,
 				return flagError("--format %q is not one of text, json", r.format)
 			}
 			g := newGatherer(dockerCLI)
-			g.instead = "--offline looks at nothing"
+			g.instead = "--no-facts looks at nothing"
 			r.facts, r.now, r.paint = g.facts, time.Now(), paintFor(dockerCLI)
 			return r.do(cmd.Context(), args)
 		},
 	}
 	cmd.Flags().StringVar(&r.format, "format", "text", "Format: text, json")
-	cmd.Flags().BoolVar(&r.offline, "offline", false, "Do not look at this host")
+	cmd.Flags().BoolVar(&r.noFacts, "no-facts", false, "Do not look at this host")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -68,12 +68,12 @@ func explaining(s screen, h host.Host) *explainRun {
 func TestExplanations(t *testing.T) {
 	for name, c := range map[string]struct {
 		arch, text, format string
-		offline, terminal  bool
+		noFacts, terminal  bool
 		code               int
 	}{
 		"explain-here.txt":      {arch: "broken", text: "Error: could not select device driver hostile"},
 		"explain-elsewhere.txt": {text: "could not select device driver"},
-		"explain-offline.txt":   {arch: "broken", text: "could not select device driver", offline: true},
+		"explain-no-facts.txt":  {arch: "broken", text: "could not select device driver", noFacts: true},
 		"explain-near.txt":      {text: "this resembles it", code: 1},
 		"explain-hostile.txt":   {text: "hostile"},
 		"explain-here.json":     {arch: "broken", text: "could not select device driver hostile", format: "json"},
@@ -82,7 +82,7 @@ func TestExplanations(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newScreen(t, c.terminal, "")
 			r := explaining(s, host.Host{Arch: c.arch})
-			r.offline = c.offline
+			r.noFacts = c.noFacts
 			if c.format != "" {
 				r.format = c.format
 			}
@@ -134,7 +134,7 @@ func TestExplainNeedsNoHostOffline(t *testing.T) {
 		return host.Host{}, errors.New(`there is no Docker context "x"`)
 	}
 	assert.Error(t, r.do(t.Context(), []string{"could not select"}), `there is no Docker context "x"`)
-	r.offline = true
+	r.noFacts = true
 	assert.NilError(t, r.do(t.Context(), []string{"could not select"}))
 	assert.Equal(t, run(t, "explain", "--format=yaml", "x").code, exitUsage)
 }

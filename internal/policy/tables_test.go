@@ -19,7 +19,7 @@ func tables() map[string]any {
 	return map[string]any{
 		"WheelArchs": WheelArchs(), "CDIFields": CDIFields(), "Distributions": Distributions(), "Drivers": Drivers(), "DriverBranches": DriverBranches(), "Engines": Engines(), "CVEs": CVEs(),
 		"Generations": Generations(), "GPUs": GPUs(), "Hypervisors": Hypervisors(), "Architectures": Architectures(), "ClockReasons": ClockReasons(),
-		"RecoveryActions": RecoveryActions(), "Packages": Packages(), "PCIRanges": PCIRanges(), "ToolkitFlaws": ToolkitFlaws(), "Torch": Torch(),
+		"RecoveryActions": RecoveryActions(), "Packages": Packages(), "PCIRanges": PCIRanges(), "ToolkitFlaws": ToolkitFlaws(), "SigningKeys": SigningKeys(), "Torch": Torch(),
 	}
 }
 

@@ -44,6 +44,7 @@ func Rooms() []Room {
 		{"hostsetup/setup/apply", []string{"hostsetup/setup", "hostsetup/setup/daemonjson", "hostsetup/setup/journal", "hostsetup/setup/tree", "hostsetup/doctor", host, policy, bounded, "internal/splice"}},
 		{"hostsetup/setup/journal", nil},
 		{"hostsetup/setup/tree", nil},
+		{"hostsetup/setup/tree/treetest", nil},
 		{"hostsetup/setup/daemonjson", []string{policy, "internal/splice"}},
 		{"hostsetup/verify", []string{host, engine, policy, "templates", lines}},
 		{"hostsetup/monitor", []string{host, "hostsetup/nvml", engine}},

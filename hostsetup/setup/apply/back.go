@@ -66,6 +66,7 @@ func (m *Machine) Uninstall(ctx context.Context, b Back) error {
 // back takes a run's steps back, the last first. Reloads and restarts come at the end,
 // in their order, so that what was put back counts.
 func (m *Machine) back(ctx context.Context, r *run, b Back) error {
+	usualUmask()
 	todo, err := m.takeBacks(r, b)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ func (j *job) needs(tool string) (Standing, bool, error) {
 		return Standing{}, true, err
 	case n.There:
 		return Standing{}, false, nil
-	case j.acted:
+	case j.acted, j.others:
 		return Standing{Is: ToDo, Why: tool + " comes with a step before"}, true, nil
 	}
 	return Standing{Is: Impossible, Why: tool + " is not there"}, true, nil

@@ -44,14 +44,9 @@ func (m *Machine) Apply(ctx context.Context, id string, plan *setup.Plan) (ran b
 	if plan.SchemaVersion != setup.SchemaVersion {
 		return false, fmt.Errorf("the plan has schemaVersion %d, this docker-gpu knows %d: make it anew", plan.SchemaVersion, setup.SchemaVersion)
 	}
-	all, err := m.Check(ctx, plan)
+	all, err := m.possible(ctx, plan)
 	if err != nil {
 		return false, err
-	}
-	for _, s := range all {
-		if s.Is == Impossible {
-			return false, fmt.Errorf("%s cannot be done: %s", s.Step, s.Why)
-		}
 	}
 	if nothing(all) {
 		for _, s := range all {
@@ -73,6 +68,20 @@ func (m *Machine) Apply(ctx context.Context, id string, plan *setup.Plan) (ran b
 	}
 	defer r.close()
 	return true, m.forward(ctx, r)
+}
+
+// possible is Check, with a step that cannot be done as an error.
+func (m *Machine) possible(ctx context.Context, plan *setup.Plan) ([]Standing, error) {
+	all, err := m.Check(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if s.Is == Impossible {
+			return nil, fmt.Errorf("%s cannot be done: %s", s.Step, s.Why)
+		}
+	}
+	return all, nil
 }
 
 // alone refuses to begin beside a run that is not finished, and clears away those that
@@ -176,6 +185,7 @@ func orAll(w Whose) string {
 
 // forward makes the steps that are not made yet.
 func (m *Machine) forward(ctx context.Context, r *run) error {
+	usualUmask()
 	acted := false
 	for i, step := range r.Plan.Steps {
 		if !m.Whose.has(step) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
@@ -82,6 +83,10 @@ func (h *Helper) write(r request) error {
 func (h *Helper) call(ctx context.Context, r request) (*result, error) {
 	if err := h.open(ctx); err != nil {
 		return nil, err
+	}
+	r.Proxies = map[string]string{}
+	for _, name := range proxies() {
+		r.Proxies[name] = os.Getenv(name)
 	}
 	if err := h.write(r); err != nil {
 		return nil, fmt.Errorf("root's helper: %w", err)

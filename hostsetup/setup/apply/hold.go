@@ -1,7 +1,9 @@
 package apply
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -25,6 +27,9 @@ func (h holdOp) held(ctx context.Context, j *job) ([]string, error) {
 		return nil, unknownManager(h.Manager)
 	}
 	r, err := j.program(ctx, Command{Argv: argv})
+	if h.Manager == "dnf" && bytes.Contains(r.Err, []byte("No such command")) {
+		err = errors.New("dnf cannot hold packages here: install python3-dnf-plugin-versionlock, or leave out --hold")
+	}
 	if err != nil {
 		return nil, err
 	}

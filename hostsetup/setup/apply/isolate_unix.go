@@ -14,3 +14,6 @@ func isolate(cmd *exec.Cmd, root string) {
 }
 
 func hangup(pid int) error { return syscall.Kill(pid, syscall.SIGHUP) }
+
+// usualUmask has what programs make be readable, whatever the shell that we came from says.
+func usualUmask() { syscall.Umask(0o022) }

@@ -3,6 +3,8 @@ package apply
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -105,6 +107,26 @@ const (
 	Impossible Is = "impossible"
 )
 
+// Here is the machine that this runs on, for root or for the user. What edits texts is for
+// the caller to add.
+func Here() (*Machine, error) {
+	m := &Machine{Root: "/", State: "/var/lib/docker-gpu", Programs: Exec{}, Fetch: Fetcher{}.Get}
+	if os.Geteuid() == 0 {
+		return m, nil
+	}
+	m.Whose = User
+	state := os.Getenv("XDG_STATE_HOME")
+	if !filepath.IsAbs(state) { // as its specification says
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, fmt.Errorf("there is nowhere to keep the journal of this user's setup: %w", err)
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	m.State = filepath.Join(state, "docker-gpu")
+	return m, nil
+}
+
 func (m *Machine) store() *journal.Store {
 	return &journal.Store{Dir: m.State, Point: m.point}
 }
@@ -134,12 +156,13 @@ func (m *Machine) tell(e Event) {
 // what one before it brings is to do.
 func (m *Machine) Check(ctx context.Context, plan *setup.Plan) ([]Standing, error) {
 	var all []Standing
-	acted := false
+	acted, others := false, false
 	for i, step := range plan.Steps {
 		if !m.Whose.has(step) {
+			others = true
 			continue
 		}
-		j := &job{Machine: m, plan: plan, index: i, acted: acted}
+		j := &job{Machine: m, plan: plan, index: i, acted: acted, others: others}
 		d, err := doerOf(step)
 		if err != nil {
 			return nil, err
@@ -167,6 +190,8 @@ type job struct {
 	run   *run
 	// acted says that a step before this one changed something.
 	acted bool
+	// others says that a step before this one is made by another user.
+	others bool
 	// leave leaves alone what somebody else has changed.
 	leave bool
 }

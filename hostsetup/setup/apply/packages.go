@@ -186,25 +186,28 @@ func (p packagesOp) do(ctx context.Context, j *job, b *Before) (*After, error) {
 		return nil, err
 	}
 	o := order{install: p.Install, remove: p.Remove, streams: p.Modules}
+	var stale error // why the lists of packages could not be read
 	if p.Dir != "" {
 		if o.files, err = packageFiles(ctx, j, p); err != nil {
 			return nil, err
 		}
 	} else if p.Refresh {
 		j.say(Note, "reading the lists of packages")
-		if err := m.refresh(work, j); err != nil {
-			return nil, err
+		// A source that has nothing to do with this may be broken: that keeps nobody from
+		// installing out of the others.
+		if stale = m.refresh(work, j); stale != nil {
+			j.say(Note, "%v", stale)
 		}
 	}
 	if err := p.agree(ctx, j, m, o); err != nil {
-		return nil, err
+		return nil, errors.Join(err, stale)
 	}
 	if err := j.awaitLocks(ctx, m.locks()); err != nil {
 		return nil, err
 	}
 	j.at("before packages")
 	if err := m.change(work, j, o); err != nil {
-		return nil, err
+		return nil, errors.Join(err, stale)
 	}
 	j.at("after packages")
 	have, err := m.installed(work, j)

@@ -49,7 +49,7 @@ const mostOutput = 16 << 20
 // and the proxies of the machine.
 func Environ() []string {
 	env := []string{"LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"}
-	return append(env, passed("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")...)
+	return append(env, passed(proxies()...)...)
 }
 
 // passed are variables that are handed on.
@@ -169,10 +169,20 @@ func lastLines(r Result) string {
 	return ""
 }
 
+// mostLogged are the lines of a program's output in the log: the last ones say what counts.
+const mostLogged = 60
+
 func indented(data []byte) string {
+	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
 	var out strings.Builder
-	for line := range strings.Lines(string(data)) {
-		out.WriteString("    " + strings.TrimRight(line, "\n") + "\n")
+	if more := len(lines) - mostLogged; more > 0 {
+		fmt.Fprintf(&out, "    … %d lines\n", more)
+		lines = lines[more:]
+	}
+	for _, line := range lines {
+		if line != "" {
+			out.WriteString("    " + line + "\n")
+		}
 	}
 	return out.String()
 }

@@ -110,7 +110,10 @@ func (s *server) make(ctx context.Context, r request) *result {
 	s.stop = cancel
 	s.mu.Unlock()
 	var res result
-	var err error
+	err := takeProxies(r.Proxies)
+	if err != nil {
+		return &result{Fault: faultOf(err)}
+	}
 	switch r.Do {
 	case "apply":
 		if err = examine(r.Plan); err == nil {

@@ -83,6 +83,10 @@ func (s *Setup) Apply(ctx context.Context, plan *setup.Plan) (id string, err err
 		if last, err := s.Here.Last(); err != nil || last != "" {
 			return "", errors.Join(err, s.Here.alone())
 		}
+		// What the user cannot do is said before root begins.
+		if _, err := s.Here.possible(ctx, plan); err != nil {
+			return "", err
+		}
 		// Root's journal comes first: the user's has nothing that root's steps need.
 		if ran, err = s.Root.Apply(ctx, id, plan); err != nil {
 			return s.failed(ctx, id, plan, ran, err)

@@ -321,3 +321,24 @@ func TestRequestsOutOfOrder(t *testing.T) {
 	}
 	assert.ErrorContains(t, Serve(t.Context(), strings.NewReader("nonsense\n"), io.Discard, *w.Machine), "no JSON")
 }
+
+func TestProxies(t *testing.T) {
+	for _, name := range proxies() {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HTTPS_PROXY", "http://roots:1")
+	assert.NilError(t, takeProxies(map[string]string{"https_proxy": "http://proxy:3128", "HTTPS_PROXY": "http://users:1", "no_proxy": "a,b", "LD_PRELOAD": "/tmp/evil.so"}))
+	assert.Equal(t, os.Getenv("https_proxy")+os.Getenv("HTTPS_PROXY")+os.Getenv("no_proxy")+os.Getenv("LD_PRELOAD"), "http://proxy:3128http://roots:1a,b")
+	assert.ErrorContains(t, takeProxies(map[string]string{"http_proxy": "nonsense"}), "http_proxy is not the address of a proxy")
+}
+
+// TestUsersStepThatCannotBe is said before root begins.
+func TestUsersStepThatCannotBe(t *testing.T) {
+	p := newPair(t, killFiles())
+	plan := both()
+	plan.Steps[1].Op = setup.Op{CDI: &setup.CDI{Output: "/home/me/.config/cdi/nvidia.yaml", Tool: "/usr/bin/nvidia-ctk"}}
+	assert.NilError(t, os.Remove(filepath.Join(p.root.root, "dev/nvidia0")))
+	_, err := p.Apply(t.Context(), plan)
+	assert.ErrorContains(t, err, "/dev/nvidia0 is not there")
+	assert.Equal(t, p.starts, 0)
+}

@@ -2,6 +2,9 @@ package apply
 
 import (
 	"errors"
+	"fmt"
+	"net/url"
+	"os"
 	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
@@ -17,6 +20,8 @@ type request struct {
 	Plan *setup.Plan `json:"plan,omitempty"`
 	Back *Back       `json:"back,omitempty"`
 	Yes  bool        `json:"yes,omitempty"`
+	// Proxies are the user's, by the names of their variables: becoming root loses them.
+	Proxies map[string]string `json:"proxies,omitempty"`
 }
 
 // reply is a line from the helper: one of its fields is set.
@@ -98,4 +103,27 @@ func allEdited(err error) (all []*Edited) {
 		return allEdited(e.Unwrap())
 	}
 	return all
+}
+
+// proxies are the variables that name a proxy.
+func proxies() []string {
+	return []string{"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+}
+
+// takeProxies has this process, and the programs that it starts, use the user's proxies. What
+// comes through them is signed, or compared by its fingerprint.
+func takeProxies(values map[string]string) error {
+	for _, name := range proxies() {
+		value := values[name]
+		if value == "" || os.Getenv(name) != "" {
+			continue
+		}
+		if u, err := url.Parse(value); !strings.EqualFold(name, "no_proxy") && (err != nil || u.Host == "") || strings.ContainsAny(value, "\x00\n") {
+			return fmt.Errorf("%s is not the address of a proxy", name)
+		}
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }

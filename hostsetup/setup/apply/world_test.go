@@ -3,20 +3,20 @@
 package apply
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
+	"github.com/dockergpu/docker-gpu/hostsetup/setup/tree/treetest"
 )
 
 // machine is one whose programs stand in for the real ones.
@@ -87,54 +87,24 @@ func step(id string, op setup.Op) setup.Step {
 // modes, owners, links, extended attributes, and the times of files.
 func seen(t *testing.T, root string) string {
 	t.Helper()
-	var out strings.Builder
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		fi, err := os.Lstat(path)
-		if err != nil {
-			return err
-		}
-		var st unix.Stat_t
-		if err := unix.Lstat(path, &st); err != nil {
-			return err
-		}
-		name, _ := filepath.Rel(root, path)
-		fmt.Fprintf(&out, "%s %v %d:%d", name, fi.Mode(), st.Uid, st.Gid)
-		switch {
-		case fi.Mode()&fs.ModeSymlink != 0:
-			target, _ := os.Readlink(path)
-			fmt.Fprintf(&out, " → %s", target)
-		case fi.Mode().IsRegular():
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(&out, " %x %s", sha256.Sum256(data), fi.ModTime().UTC().Format(time.RFC3339Nano))
-			value := make([]byte, 100)
-			if n, err := unix.Getxattr(path, "user.note", value); err == nil {
-				fmt.Fprintf(&out, " note=%s", value[:n])
-			}
-		}
-		out.WriteByte('\n')
-		return nil
-	})
-	assert.NilError(t, err)
-	return out.String()
+	return listed(t, root, func(e treetest.Entry) string { return e.What + " " + e.Time })
 }
 
 // timeless is seen without the times of files, which a second apply gives anew.
 func timeless(t *testing.T, root string) string {
 	t.Helper()
-	lines := strings.Split(seen(t, root), "\n")
-	for i, line := range lines {
-		words := strings.Split(line, " ")
-		if len(words) >= 5 && strings.HasPrefix(words[1], "-") {
-			lines[i] = strings.Join(append(words[:4:4], words[5:]...), " ")
-		}
+	return listed(t, root, func(e treetest.Entry) string { return e.What })
+}
+
+func listed(t *testing.T, root string, text func(treetest.Entry) string) string {
+	t.Helper()
+	all, err := treetest.Seen(root, nil)
+	assert.NilError(t, err)
+	var out strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(&out, "%s %s\n", name, text(all[name]))
 	}
-	return strings.Join(lines, "\n")
+	return out.String()
 }
 
 // archive is the time of what was there before, and of what packages bring.
