@@ -116,6 +116,23 @@ error C052: /etc/cdi/a.yaml and /etc/cdi/b.yaml both define nvidia.com/gpu=0, nv
     run: mv -- /etc/cdi/a.yaml /etc/cdi/a.yaml.aside
     undo: mv -- /etc/cdi/a.yaml.aside /etc/cdi/a.yaml
 `},
+		edge{"the toolkit's comes second", both(spec(func(s *host.CDISpec) { s.Path = "/var/run/cdi/a.yaml" }), another(func(s *host.CDISpec) { s.Path = "/var/run/cdi/nvidia.yaml" })), `
+error C052: /var/run/cdi/a.yaml and /var/run/cdi/nvidia.yaml both define nvidia.com/gpu=0, nvidia.com/gpu=GPU-11111111-0000-0000-0000-000000000000, nvidia.com/gpu=all: the engine drops what both define
+  seen: /var/run/cdi/a.yaml: 0, GPU-11111111-0000-0000-0000-000000000000, all
+  seen: /var/run/cdi/nvidia.yaml: 0, GPU-11111111-0000-0000-0000-000000000000, all
+  fix: take /var/run/cdi/a.yaml out of the way, keeping a copy [none, root, safe]
+    run: mv -- /var/run/cdi/a.yaml /var/run/cdi/a.yaml.aside
+    undo: mv -- /var/run/cdi/a.yaml.aside /var/run/cdi/a.yaml
+`},
+		edge{"neither is the toolkit's, the first is newer", both(spec(func(s *host.CDISpec) { s.Path, s.Changed = "/etc/cdi/a.yaml", s.Changed.Add(time.Hour) }),
+			another(func(s *host.CDISpec) { s.Path, s.Changed = "/etc/cdi/b.yaml", s.Changed.Add(-2*time.Hour) })), `
+error C052: /etc/cdi/a.yaml and /etc/cdi/b.yaml both define nvidia.com/gpu=0, nvidia.com/gpu=GPU-11111111-0000-0000-0000-000000000000, nvidia.com/gpu=all: the engine drops what both define
+  seen: /etc/cdi/a.yaml: 0, GPU-11111111-0000-0000-0000-000000000000, all
+  seen: /etc/cdi/b.yaml: 0, GPU-11111111-0000-0000-0000-000000000000, all
+  fix: take /etc/cdi/b.yaml out of the way, keeping a copy [none, root]
+    run: mv -- /etc/cdi/b.yaml /etc/cdi/b.yaml.aside
+    undo: mv -- /etc/cdi/b.yaml.aside /etc/cdi/b.yaml
+`},
 		edge{"three", both(another(func(s *host.CDISpec) { s.Path = "/var/run/cdi/a.yaml" }), another(func(s *host.CDISpec) { s.Path = "/var/run/cdi/b.yaml" })), `
 error C052: /var/run/cdi/nvidia.yaml and /var/run/cdi/a.yaml both define nvidia.com/gpu=0, nvidia.com/gpu=GPU-11111111-0000-0000-0000-000000000000, nvidia.com/gpu=all: the engine drops what both define
   seen: /var/run/cdi/nvidia.yaml: 0, GPU-11111111-0000-0000-0000-000000000000, all
@@ -251,6 +268,17 @@ warning C017: /etc/docker/daemon.json switches CDI off
 `},
 		edge{"switched off while containers go by it", both(off, engine(func(e *host.Engine) { e.Config = `{"features": {"cdi": false}}` })), `
 error C017: /etc/docker/daemon.json switches CDI off
+  seen: docker info: no CDI spec directories
+  seen: /etc/docker/daemon.json: "features": {"cdi": false}
+  fix: take '"cdi": false' out of the features in /etc/docker/daemon.json, then restart Docker (1 running container stops and starts again only by its restart policy) [restart, root]
+    run: cp -a -- /etc/docker/daemon.json /etc/docker/daemon.json.before
+    run: nvidia-ctk runtime configure --runtime=docker --config=/etc/docker/daemon.json --cdi.enabled
+    run: systemctl restart docker
+    undo: mv -- /etc/docker/daemon.json.before /etc/docker/daemon.json
+    undo: systemctl restart docker
+`},
+		edge{"switched off on 28, and the hook gives GPUs", both(version("28.5.2"), off, byHookAlone, engine(func(e *host.Engine) { e.Config = `{"features": {"cdi": false}}` })), `
+warning C017: /etc/docker/daemon.json switches CDI off
   seen: docker info: no CDI spec directories
   seen: /etc/docker/daemon.json: "features": {"cdi": false}
   fix: take '"cdi": false' out of the features in /etc/docker/daemon.json, then restart Docker (1 running container stops and starts again only by its restart policy) [restart, root]

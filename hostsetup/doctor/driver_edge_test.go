@@ -243,6 +243,73 @@ warning G012: the GPU at 0000:52:00 fell off the bus and is back
     undo: nvidia-smi -rgc
 `},
 	)
+	noManager := func(h *host.Host) { h.Driver.FabricManager, h.Units = "", h.Units[:2] }
+	edges(t, "G010", "dgx-h100",
+		edge{"not installed", noManager, `
+error G010: there are NVSwitches and no fabric manager
+  seen: PCI: 4 NVSwitches
+  fix: install the fabric manager 580.105.08 and start it [none, root]
+    run: apt-get update
+    run: apt-get install -y "nvidia-fabricmanager-580=580.105.08-*"
+    run: systemctl enable --now nvidia-fabricmanager
+    undo: systemctl disable --now nvidia-fabricmanager
+    undo: apt-get remove -y nvidia-fabricmanager-580
+`},
+		edge{"not installed on SUSE", both(noManager, func(h *host.Host) { on(h, "sles", "suse", "15.7") }), `
+error G010: there are NVSwitches and no fabric manager
+  seen: PCI: 4 NVSwitches
+  fix: install the fabric manager 580.105.08 and start it [none, root]
+    run: zypper --non-interactive install nvidia-fabricmanager=580.105.08
+    run: systemctl enable --now nvidia-fabricmanager
+    undo: systemctl disable --now nvidia-fabricmanager
+    undo: zypper --non-interactive remove nvidia-fabricmanager
+`},
+		edge{"not installed on a system of another kind", both(noManager, func(h *host.Host) { on(h, "arch", "", "") }), `
+error G010: there are NVSwitches and no fabric manager
+  seen: PCI: 4 NVSwitches
+  fix: install the fabric manager in the driver's version, 580.105.08, and start it [none]
+`},
+		edge{"not installed, for a driver of no number", both(noManager, func(h *host.Host) { h.Driver.Version = "580.x; reboot" }), `
+error G010: there are NVSwitches and no fabric manager
+  seen: PCI: 4 NVSwitches
+  fix: install the fabric manager in the driver's version, 580.x; reboot, and start it [none]
+`},
+		edge{"its unit failed", func(h *host.Host) { h.Units[3].Active = "failed" }, `
+error G010: the fabric manager does not run: its unit is failed
+  seen: PCI: 4 NVSwitches
+  seen: nvidia-fabricmanager.service: failed, enabled
+  fix: start the fabric manager, now and at every start [none, root, safe]
+    run: systemctl enable --now nvidia-fabricmanager
+    undo: systemctl disable --now nvidia-fabricmanager
+`},
+		edge{"of another version", func(h *host.Host) { h.Driver.FabricManager = "580.95.05" }, `
+error G010: the fabric manager is 580.95.05, the driver is 580.105.08
+  seen: PCI: 4 NVSwitches
+  seen: nvidia-fabricmanager.service: active, enabled
+  seen: fabric manager: 580.95.05
+  seen: driver: 580.105.08
+  fix: install the fabric manager 580.105.08 and start it [none, root]
+    run: apt-get update
+    run: apt-get install -y "nvidia-fabricmanager-580=580.105.08-*"
+    run: systemctl enable --now nvidia-fabricmanager
+    undo: systemctl disable --now nvidia-fabricmanager
+`},
+		edge{"NVML waits", gpu(0, func(g *host.GPU) { g.Fabric = &host.Fabric{State: "in-progress"} }), `
+error G010: the NVLink fabric is not ready: NVML complains of 1 GPU
+  seen: NVML: GPU 0 (NVIDIA H100 80GB HBM3, 0000:1b:00.0): fabric in-progress
+  seen: PCI: 4 NVSwitches
+  seen: nvidia-fabricmanager.service: active, enabled
+  fix: end all GPU programs and start the fabric manager again; its log is /var/log/fabricmanager.log [restart, root]
+    run: systemctl restart nvidia-fabricmanager
+`},
+		edge{"NVML's words for well", gpu(0, func(g *host.GPU) { g.Fabric = &host.Fabric{State: "completed", Status: "Success", Health: "Healthy"} }), ""},
+		edge{"cards that need none", func(h *host.Host) {
+			h.PCI, h.Units, h.Driver.FabricManager = h.PCI[:8], h.Units[:2], ""
+			for i := range h.GPUs {
+				h.GPUs[i].Fabric = &host.Fabric{State: "not-supported"}
+			}
+		}, ""},
+	)
 	edges(t, "G014", "dgx-h100",
 		edge{"one is not listed", func(h *host.Host) { h.GPUs = h.GPUs[:7] }, `
 error G014: the GPU at 0000:df:00.0 is on the bus (driver: nvidia) and the NVIDIA driver does not list it

@@ -77,7 +77,7 @@ func fabric(h *host.Host, _ time.Time) (out []Finding) {
 		return []Finding{told(append(evidence, saw("fabric manager", "%s", v), saw("driver", "%s", h.Driver.Version)), installFabric(h),
 			"the fabric manager is %s, the driver is %s", v, h.Driver.Version)}
 	case known && fm.Active != "active" && len(nvSwitches(h)) > 0:
-		return []Finding{told(evidence, []Fix{start}, "the fabric manager does not run: it is %s", orUnknown(fm.Active))}
+		return []Finding{told(evidence, []Fix{start}, "the fabric manager does not run: its unit is %s", orUnknown(fm.Active))}
 	case len(waiting) > 0:
 		again := Fix{Title: "end all GPU programs and start the fabric manager again; its log is /var/log/fabricmanager.log", Root: true, Disruption: Restart,
 			Argv: [][]string{{"systemctl", "restart", "nvidia-fabricmanager"}}}
@@ -94,20 +94,21 @@ func fabric(h *host.Host, _ time.Time) (out []Finding) {
 func installFabric(h *host.Host) []Fix {
 	v := h.Driver.Version
 	branch, _, _ := strings.Cut(v, ".")
-	if policy.BranchOf(v) == 0 || !release.MatchString(v) {
-		return nil
+	name := map[string]string{"apt-get": "nvidia-fabricmanager-" + branch, "dnf": "nvidia-fabric-manager", "zypper": "nvidia-fabricmanager"}[packager(h)]
+	if policy.BranchOf(v) == 0 || !release.MatchString(v) || name == "" {
+		return []Fix{manual("install the fabric manager in the driver's version, "+shown(v)+", and start it", None)}
 	}
-	name := map[string]string{"apt-get": "nvidia-fabricmanager-" + branch + "=" + v + "-*", "dnf": "nvidia-fabric-manager-" + v, "zypper": "nvidia-fabricmanager=" + v}[packager(h)]
-	argv := installPackages(h, name)
-	if name == "" {
-		argv = nil
+	exactly := name + versionMark(h) + v
+	if packager(h) == "apt-get" {
+		exactly += "-*" // of any revision
 	}
-	if argv == nil {
-		return []Fix{manual("install the fabric manager "+v+", the driver's version, and start it", None)}
+	fix := Fix{Title: "install the fabric manager " + v + " and start it", Root: true, Disruption: None,
+		Argv: append(installPackages(h, exactly), []string{"systemctl", "enable", "--now", "nvidia-fabricmanager"}),
+		Undo: [][]string{{"systemctl", "disable", "--now", "nvidia-fabricmanager"}}}
+	if h.Driver.FabricManager == "" {
+		fix.Undo = append(fix.Undo, removePackages(h, name)...)
 	}
-	return []Fix{{Title: "install the fabric manager " + v + " and start it", Root: true, Disruption: None,
-		Argv: append(argv, []string{"systemctl", "enable", "--now", "nvidia-fabricmanager"}),
-		Undo: [][]string{{"systemctl", "disable", "--now", "nvidia-fabricmanager"}}}}
+	return []Fix{fix}
 }
 
 func needlessFabric(h *host.Host, _ time.Time) []Finding {

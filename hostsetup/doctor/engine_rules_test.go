@@ -72,6 +72,16 @@ warning C010: 1 running container will lose the GPU at the next systemctl daemon
   fix: recreate the containers with --gpus, which goes by CDI now, in place of the nvidia runtime [restart]
   fix: or put "exec-opts": ["native.cgroupdriver=cgroupfs"] into /etc/docker/daemon.json, then restart Docker (1 running container stops and starts again only by its restart policy) [restart, root]
 `},
+		edge{"by the hook on 29, no spec", both(byTheHook, engine(func(e *host.Engine) { e.CDIDevices = nil })), `
+warning C010: 1 running container will lose the GPU at the next systemctl daemon-reload: worker
+  seen: docker info: cgroup driver systemd, cgroup version 2
+  seen: --gpus: by the hook
+  fix: write a spec of this host's GPUs, and recreate the containers: --gpus then goes by CDI [none, root, safe]
+    run: mkdir -p /var/run/cdi
+    run: nvidia-ctk cdi generate --output=/var/run/cdi/nvidia.yaml
+    undo: rm -- /var/run/cdi/nvidia.yaml
+  fix: or put "exec-opts": ["native.cgroupdriver=cgroupfs"] into /etc/docker/daemon.json, then restart Docker (1 running container stops and starts again only by its restart policy) [restart, root]
+`},
 		edge{"nothing runs yet, on 28", both(version("28.5.2"), engine(func(e *host.Engine) { e.Containers = nil })), `
 note C010: containers started with --gpus lose the GPU at a systemctl daemon-reload, because the hook gives it
   seen: docker info: cgroup driver systemd, cgroup version 2

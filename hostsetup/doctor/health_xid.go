@@ -82,6 +82,8 @@ func xidFixes(x policy.Xid, g host.GPU, found bool) []Fix {
 		reset = resetGPU(g)
 	}
 	switch x.Action {
+	case policy.ActionIgnore:
+		return []Fix{manual("nothing at once; look whether it comes again, and at the Xids beside it", None)}
 	case policy.ActionRestartApp:
 		return []Fix{manual("start the program again; if it happens again, look for an error in it (compute-sanitizer finds illegal accesses)", Restart)}
 	case policy.ActionResetGPU:

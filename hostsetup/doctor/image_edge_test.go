@@ -184,6 +184,9 @@ func TestWhatIsInstalledInLayers(t *testing.T) {
 		assert.Equal(t, len(found), 1, step)
 		assert.Assert(t, strings.Contains(found[0].Summary, "installs "+want+":"), "%s: %s", step, found[0].Summary)
 	}
+	byHook := bakedInHistory(&host.Host{}, ImageFacts{Name: "x", History: []string{"RUN apt install libcuda1"}}, true)
+	assert.Assert(t, strings.HasSuffix(byHook[0].Summary, "the hook may refuse to start it"), byHook[0].Summary)
+	assert.Equal(t, len(imageCapabilities(&host.Host{}, ImageFacts{Env: []string{"NVIDIA_DRIVER_CAPABILITIES=all"}}, true)), 0)
 	long := "RUN apt-get install -y " + strings.Repeat("x ", 1<<20) + "nvidia-driver-535"
 	assert.Equal(t, len(bakedInHistory(&host.Host{}, ImageFacts{History: []string{long}}, true)), 0, "what stands beyond 64 KiB is not read")
 }
