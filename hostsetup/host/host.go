@@ -94,7 +94,8 @@ type InstalledKernel struct {
 	// Unsigned says that it was read and carries no signature: Secure Boot refuses it.
 	Unsigned bool `json:"unsigned,omitempty"`
 	// Signer is who signed it, as modinfo says it: the common name of the key's
-	// certificate, or the key's id in hex. "" if unknown or unsigned.
+	// certificate, or the key's id in hex. "" if unknown or unsigned, and of a packed
+	// module that is loaded, since the kernel has taken it.
 	Signer string `json:"signer,omitempty"`
 	// Enrolled says whether the machine's firmware or kernel knows the signer's key; nil
 	// if that could not be found out, which takes root.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -26,15 +27,18 @@ type moduleInfo struct {
 	version string
 	signed  bool
 	signer  signer
+	unread  bool // the version is known from elsewhere, the signature is not
 }
 
 // readModinfo reads the modules on disk that will be loaded: that of the kernel that starts
 // next and, where no driver is loaded, that of the running one. A packed module must be
-// unpacked as a whole, so no others are read.
+// unpacked as a whole, which takes as long as all other sources together: no others are
+// read, and not the one that runs.
 func readModinfo(ctx context.Context, m *machine) (fill, error) {
 	k, _ := m.kernels() // their own source says why they could not be listed
+	running, loaded := m.root.text("/proc/sys/kernel/osrelease"), driverVersion(m.root)
 	wanted := []string{k.next}
-	if running := m.root.text("/proc/sys/kernel/osrelease"); driverVersion(m.root) == "" && running != k.next {
+	if loaded == "" && running != k.next {
 		wanted = append(wanted, running)
 	}
 	var failed error
@@ -42,6 +46,10 @@ func readModinfo(ctx context.Context, m *machine) (fill, error) {
 	for _, release := range wanted {
 		kernel := k.release(release)
 		if kernel == nil || kernel.NVIDIA == "" {
+			continue
+		}
+		if release == running && path.Ext(kernel.NVIDIA) != ".ko" && m.runs(kernel.NVIDIA, loaded) {
+			found[release] = moduleInfo{version: loaded, unread: true}
 			continue
 		}
 		mod, err := m.module(ctx, kernel.NVIDIA)
@@ -62,12 +70,22 @@ func readModinfo(ctx context.Context, m *machine) (fill, error) {
 			if !ok {
 				continue
 			}
-			k.NVIDIAVersion, k.Unsigned = mod.version, !mod.signed
+			k.NVIDIAVersion, k.Unsigned = mod.version, !mod.signed && !mod.unread
 			if mod.signed {
 				k.Signer, k.Enrolled = mod.signer.String(), trusted.knows(mod.signer)
 			}
 		}
 	}, failed
+}
+
+// runs says whether a module's file is the one that is loaded: it was there when the machine
+// started, and the driver's libraries are of the same version. (The initial file system may
+// hold an older one than the disk: then these are not.)
+func (m *machine) runs(file, loaded string) bool {
+	fi, err := m.root.stat(file)
+	booted := bootTime(m.root)
+	return loaded != "" && err == nil && m.changed(fi).Before(booted) &&
+		slices.ContainsFunc(libraryDirs(), func(dir string) bool { return m.root.exists(path.Join(dir, "libnvidia-ml.so."+loaded)) })
 }
 
 // module reads a module's file. One that xz packed is left to modinfo, which is there

@@ -7,12 +7,14 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"gotest.tools/v3/assert"
@@ -172,6 +174,37 @@ func TestWhichModulesAreRead(t *testing.T) {
 	tree["sys/module/nvidia/version"] = "580.65.06\n"
 	assert.DeepEqual(t, versions(fake(t, tree)), []string{"", "", "580.65.06"})
 	assert.DeepEqual(t, one(t, fake(t, nil), readModinfo), host.Host{})
+}
+
+// A packed module that runs as it lies on the disk need not be unpacked: that takes longer
+// than all else together, on every host that is well.
+func TestAPackedModuleThatRunsIsNotUnpacked(t *testing.T) {
+	const dir, release = "lib/modules/6.8.0-49-generic/", "6.8.0-49-generic"
+	well := files{
+		dir + "modules.dep": "", dir + "updates/nvidia.ko.zst": "no zstd", "boot/vmlinuz-" + release: "", "proc/sys/kernel/osrelease": release + "\n", "sys/module/nvidia/version": "580.65.06\n",
+		"proc/stat": fmt.Sprintf("btime %d\n", moment.Add(time.Hour).Unix()), "usr/lib64/libnvidia-ml.so.580.65.06": "",
+	}
+	for name, c := range map[string]struct {
+		change files
+		reads  bool
+	}{
+		"all is well":                        {nil, false},
+		"came after the start":               {files{"proc/stat": fmt.Sprintf("btime %d\n", moment.Add(-time.Hour).Unix())}, true},
+		"nobody knows when it started":       {files{"proc/stat": ""}, true},
+		"other libraries":                    {files{"usr/lib64/libnvidia-ml.so.580.65.06": "→/gone", "usr/lib64/libnvidia-ml.so.580.105.08": ""}, true},
+		"another kernel starts next":         {files{"proc/sys/kernel/osrelease": "6.8.0-48-generic\n"}, true},
+		"no driver is loaded":                {files{"sys/module/nvidia/version": ""}, true},
+		"not packed, which is cheap to read": {files{dir + "updates/nvidia.ko.zst": "→/gone", dir + "updates/nvidia.ko": "no module"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := gather(t.Context(), fake(t, with(well, c.change)), installedSources())
+			assert.Equal(t, len(h.Kernel.Installed), 1)
+			assert.Equal(t, h.Unread["modinfo"] != "", c.reads, "%v", h.Unread)
+			if !c.reads {
+				assert.DeepEqual(t, h.Kernel.Installed[0], host.InstalledKernel{Release: release, NVIDIA: "/" + dir + "updates/nvidia.ko.zst", NVIDIAVersion: "580.65.06"})
+			}
+		})
+	}
 }
 
 func TestUnpackingEndsWithItsLimit(t *testing.T) {
