@@ -101,7 +101,7 @@ func (p *planner) modulesFor() (names []string) {
 		case installed(h, "dkms") && manager(h) == "apt":
 			names = append(names, "linux-headers-"+r)
 		case installed(h, "dkms") && manager(h) == "dnf":
-			names = append(names, "kernel-devel-"+r)
+			names = append(names, kernelPackages(h, []string{r})...)
 		default:
 			p.left(DriverPart, "kernel %s has no NVIDIA module: install or build one as the driver was installed", r)
 		}
