@@ -123,6 +123,9 @@ func (p *planner) installToolkit(why string) error {
 	if m == "" {
 		return p.cannot("setup has no packages of the toolkit for %s: install it as https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html says, or name its programs by --toolkit-path", systemName(h))
 	}
+	if policy.CUDAArch(h.Arch) == "" {
+		return p.cannot("NVIDIA has no packages of the toolkit for the processor %q", h.Arch)
+	}
 	version := cmp.Or(p.w.ToolkitVersion, policy.ToolkitCurrent)
 	var held []string
 	for _, q := range h.Packages {
