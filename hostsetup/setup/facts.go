@@ -30,7 +30,7 @@ const late = 5 * time.Second
 // Facts cannot miss anything.
 func relevant(h *host.Host) *host.Host {
 	out := &host.Host{
-		Local: h.Local, Context: h.Context, Arch: h.Arch, OS: h.OS,
+		Local: h.Local, Arch: h.Arch, OS: h.OS,
 		Kernel: host.Kernel{Release: h.Kernel.Release, NextBoot: h.Kernel.NextBoot, Installed: h.Kernel.Installed},
 		Driver: host.Driver{Version: h.Driver.Version, Flavour: h.Driver.Flavour, Runfile: h.Driver.Runfile, FabricManager: h.Driver.FabricManager},
 		Nodes:  h.Nodes, Toolkit: h.Toolkit, Units: h.Units, Packages: h.Packages,
@@ -90,9 +90,12 @@ func ofEngine(h *host.Host) host.Engine {
 	e := h.Engine
 	out := host.Engine{
 		Error: e.Error, Version: e.Version, Kind: e.Kind, Rootless: e.Rootless, LiveRestore: e.LiveRestore,
-		Runtimes: e.Runtimes, DefaultRuntime: e.DefaultRuntime, CDIDirs: e.CDIDirs, Path: e.Path,
+		Runtimes: e.Runtimes, DefaultRuntime: e.DefaultRuntime, CDIDirs: e.CDIDirs,
 		Binary: e.Binary, Args: e.Args, ConfigFile: e.ConfigFile, Config: e.Config, ConfigError: e.ConfigError,
 		Swarm: e.Swarm, Client: e.Client, Hooks: e.Hooks,
+	}
+	if e.Path != "" && !slices.Contains(strings.Split(e.Path, ":"), localPrograms) {
+		out.Path = "without" // who may not read a process's environment takes it for the usual
 	}
 	if !plainPath.MatchString(out.Binary) {
 		out.Binary = ""

@@ -197,11 +197,13 @@ func (p *planner) toolkitPrograms(packaged bool) error {
 	return nil
 }
 
+const localPrograms = "/usr/local/bin"
+
 // programsTo is a folder on dockerd's search path that is not the package manager's, or
 // else /usr/bin.
 func programsTo(h *host.Host) string {
-	if h.Engine.Path == "" || slices.Contains(strings.Split(h.Engine.Path, ":"), "/usr/local/bin") {
-		return "/usr/local/bin"
+	if h.Engine.Path == "" {
+		return localPrograms
 	}
 	return "/usr/bin"
 }
