@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -91,6 +92,8 @@ func (p *planner) installDocker(remove []string, why string) error {
 		err = fmt.Errorf("this is a container (%s): Docker belongs onto its host", h.OS.Container)
 	case !known || manager(h) == "":
 		err = fmt.Errorf("setup has no packages of Docker for %s: see https://docs.docker.com/engine/install/", systemName(h))
+	case h.Arch == "":
+		err = errors.New("what processor this machine has is not known, so no packages of Docker can be named")
 	case from == "docker" && d.Docker == "":
 		err = fmt.Errorf("there are no packages of Docker's own for %s: --docker=distro takes the distribution's (%s)", systemName(h), listed(d.Own))
 	case from == "distro" && len(d.Own) == 0:

@@ -210,10 +210,10 @@ func (p *planner) rpmDriver(d policy.Distribution, a policy.Advice) (recipe, err
 	} else {
 		r.modules = []string{fmt.Sprintf("nvidia-driver:%d%s", a.Branch, map[bool]string{true: "-open", false: "-dkms"}[a.Open])}
 	}
-	for _, release := range distinct(p.h.Kernel.Release, p.h.Kernel.NextBoot) {
-		r.install = append(r.install, Package{Name: "kernel-devel-" + release})
+	r.install = named(kernelPackages(p.h, distinct(p.h.Kernel.Release, p.h.Kernel.NextBoot))...)
+	if d.CUDA != "rhel8" && d.CUDA != "amzn2023" && !strings.Contains(p.h.Kernel.Release, "uek") {
+		r.install = append(r.install, Package{Name: "kernel-devel-matched"}) // so that kernels to come have theirs
 	}
-	r.install = append(r.install, named("kernel-devel-matched", "kernel-headers")...)
 	if doctor.HasScreen(p.h) {
 		r.install = append(r.install, Package{Name: map[bool]string{true: "nvidia-open", false: "cuda-drivers"}[a.Open]})
 	} else {

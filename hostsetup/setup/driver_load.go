@@ -47,7 +47,7 @@ func (p *planner) nodes() {
 // rebootStep is where the plan waits for the user.
 func (p *planner) rebootStep() {
 	p.step(Step{ID: "driver/reboot", Part: DriverPart, Title: "restart the machine, then `docker gpu setup --resume`", Why: p.driver.reboot,
-		Op: Op{Reboot: &Reboot{Why: p.driver.reboot}}, Disruption: doctor.Reboot, Undo: "nothing"})
+		Op: Op{Reboot: &Reboot{Why: tidy(p.driver.reboot)}}, Disruption: doctor.Reboot, Undo: "nothing"})
 	for _, s := range p.driver.behind {
 		p.step(s)
 	}
@@ -101,7 +101,7 @@ func (p *planner) modulesFor() (names []string) {
 		case installed(h, "dkms") && manager(h) == "apt":
 			names = append(names, "linux-headers-"+r)
 		case installed(h, "dkms") && manager(h) == "dnf":
-			names = append(names, "kernel-devel-"+r)
+			names = append(names, kernelPackages(h, []string{r})...)
 		default:
 			p.left(DriverPart, "kernel %s has no NVIDIA module: install or build one as the driver was installed", r)
 		}

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +14,8 @@ import (
 func kernelModules() []string {
 	return []string{"nvidia-kernel-dkms", "nvidia-kernel-open-dkms", "nvidia-dkms", "nvidia-dkms-open", "kmod-nvidia-latest-dkms", "kmod-nvidia-open-dkms", "nvidia-open", "cuda-drivers"}
 }
+
+var kernelSeries = regexp.MustCompile(`^\d+\.\d+`)
 
 // overPresent fits a recipe to what is installed already: a package whose name says no
 // branch is there in another one, and the other kind of module has to go.
@@ -30,4 +33,24 @@ func (r *recipe) overPresent(h *host.Host, branch int) {
 			r.remove = append(r.remove, name)
 		}
 	}
+}
+
+// kernelPackages are what a module of some kernels is built with, where packages are rpm's.
+// Source: R620 driver installation guide, preparation of each distribution; Amazon's and
+// Oracle's own kernels by the names of their packages; 2026-11-27.
+func kernelPackages(h *host.Host, releases []string) (names []string) {
+	for _, release := range releases {
+		kernel := "kernel"
+		switch series := kernelSeries.FindString(release); {
+		case strings.Contains(release, "uek"):
+			kernel = "kernel-uek"
+		case h.OS.ID == "amzn" && series != "6.1":
+			kernel += series // the kernel that it came with has the plain name
+		}
+		names = append(names, kernel+"-devel-"+release)
+		if h.OS.ID == "amzn" {
+			names = append(names, kernel+"-modules-extra-"+release) // it has drm, which the module takes
+		}
+	}
+	return append(names, "kernel-headers")
 }

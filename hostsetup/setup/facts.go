@@ -30,12 +30,13 @@ const late = 5 * time.Second
 // Facts cannot miss anything.
 func relevant(h *host.Host) *host.Host {
 	out := &host.Host{
-		Local: h.Local, Context: h.Context, Arch: h.Arch, OS: h.OS,
+		Local: h.Local, Arch: h.Arch, OS: h.OS,
 		Kernel: host.Kernel{Release: h.Kernel.Release, NextBoot: h.Kernel.NextBoot, Installed: h.Kernel.Installed},
 		Driver: host.Driver{Version: h.Driver.Version, Flavour: h.Driver.Flavour, Runfile: h.Driver.Runfile, FabricManager: h.Driver.FabricManager},
 		Nodes:  h.Nodes, Toolkit: h.Toolkit, Units: h.Units, Packages: h.Packages,
 	}
 	out.Unread = unread(h)
+	plain(out)
 	out.OS.Pretty, out.OS.SELinux = "", ""
 	for _, d := range h.PCI {
 		out.PCI = append(out.PCI, host.PCI{Address: d.Address, Vendor: d.Vendor, Device: d.Device, Class: d.Class, Driver: d.Driver})
@@ -58,6 +59,22 @@ func relevant(h *host.Host) *host.Host {
 	return out
 }
 
+// plain takes out what is not as it has to be and would become part of an operation: a
+// machine may say anything.
+func plain(h *host.Host) {
+	if !archName.MatchString(h.Arch) {
+		h.Arch = ""
+	}
+	h.Packages = slices.DeleteFunc(slices.Clone(h.Packages), func(p host.Package) bool { return !plainPackage.MatchString(p.Name) })
+	binaries := map[string]string{}
+	for name, file := range h.Toolkit.Binaries {
+		if plainPath.MatchString(file) {
+			binaries[name] = file
+		}
+	}
+	h.Toolkit.Binaries = binaries
+}
+
 func mig(m *host.MIG) *host.MIG {
 	if m == nil {
 		return nil
@@ -73,9 +90,15 @@ func ofEngine(h *host.Host) host.Engine {
 	e := h.Engine
 	out := host.Engine{
 		Error: e.Error, Version: e.Version, Kind: e.Kind, Rootless: e.Rootless, LiveRestore: e.LiveRestore,
-		Runtimes: e.Runtimes, DefaultRuntime: e.DefaultRuntime, CDIDirs: e.CDIDirs, Path: e.Path,
+		Runtimes: e.Runtimes, DefaultRuntime: e.DefaultRuntime, CDIDirs: e.CDIDirs,
 		Binary: e.Binary, Args: e.Args, ConfigFile: e.ConfigFile, Config: e.Config, ConfigError: e.ConfigError,
 		Swarm: e.Swarm, Client: e.Client, Hooks: e.Hooks,
+	}
+	if e.Path != "" && !slices.Contains(strings.Split(e.Path, ":"), localPrograms) {
+		out.Path = "without" // who may not read a process's environment takes it for the usual
+	}
+	if !plainPath.MatchString(out.Binary) {
+		out.Binary = ""
 	}
 	// Of the containers it matters whether any runs, of the process whether it runs, and of
 	// its start whether it came before the toolkit.

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -182,4 +183,18 @@ func TestPlanIsFast(t *testing.T) {
 		assert.NilError(t, err)
 	}
 	assert.Assert(t, time.Since(start) < 5*time.Second) // 1 s is what one may take with its facts
+}
+
+// Who may see less of dockerd than root makes the same plan, and root may apply it.
+func TestFactsOfUsersAndOfRoot(t *testing.T) {
+	h := recorded(t, "ubuntu2404-docker294-running")
+	before := Facts(h)
+	h.Engine.Path, h.Context = "", "another"
+	h.Unread = map[string]string{"dockerd": "dockerd's environment: permission denied", "klog": "permission denied"}
+	assert.Equal(t, Facts(h), before)
+	h.Engine.Path = "/opt/bin:/usr/bin"
+	assert.Assert(t, Facts(h) != before)
+	plan, err := Make(h, Wishes{ToolkitPath: "/opt/toolkit", ToolkitSums: map[string]string{ctk: strings.Repeat("0", 64), cdiHook: strings.Repeat("1", 64)}}, plannedAt())
+	assert.NilError(t, err)
+	assert.Equal(t, plan.Steps[0].Op.Programs.To, "/usr/bin")
 }

@@ -15,6 +15,7 @@ import (
 
 // What becomes part of an operation is checked first, wherever a machine says it.
 var (
+	archName      = regexp.MustCompile(`^[a-z0-9]{2,12}$`)
 	plainPackage  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,120}$`)
 	kernelRelease = regexp.MustCompile(`^[0-9][A-Za-z0-9._+~-]{0,100}$`)
 	plainPath     = regexp.MustCompile(`^(?:/\.?[A-Za-z0-9_][A-Za-z0-9._+@-]*)+$`)

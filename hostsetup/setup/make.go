@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func Make(h *host.Host, w Wishes, now time.Time) (*Plan, error) {
 	p := &planner{h: relevant(h), w: w, now: now, plan: &Plan{SchemaVersion: SchemaVersion, Facts: Facts(h), Wishes: w, Steps: []Step{}}}
 	for _, part := range []func() error{p.driverPart, p.dockerPart, p.toolkitPart, p.runtimePart, p.swarmPart} {
 		if err := part(); err != nil {
-			return nil, err
+			return nil, errors.New(tidy(err.Error()))
 		}
 	}
 	if p.driver.reboot == "" {

@@ -168,6 +168,8 @@ func (p *planner) nvidiaRuntime(why string) {
 	runtimes, _ := config(h)["runtimes"].(map[string]any)
 	_, named := runtimes["nvidia"]
 	switch {
+	case slices.ContainsFunc(p.daemon.edits, func(e Edit) bool { return e.Key[0] == "runtimes" }):
+		return // another part registers it
 	case !p.toolkit.runtime:
 		p.left(part, "the runtime nvidia is nvidia-container-runtime, which is not among the toolkit's programs here")
 		return

@@ -123,6 +123,9 @@ func (p *planner) installToolkit(why string) error {
 	if m == "" {
 		return p.cannot("setup has no packages of the toolkit for %s: install it as https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html says, or name its programs by --toolkit-path", systemName(h))
 	}
+	if policy.CUDAArch(h.Arch) == "" {
+		return p.cannot("NVIDIA has no packages of the toolkit for the processor %q", h.Arch)
+	}
 	version := cmp.Or(p.w.ToolkitVersion, policy.ToolkitCurrent)
 	var held []string
 	for _, q := range h.Packages {
@@ -194,11 +197,13 @@ func (p *planner) toolkitPrograms(packaged bool) error {
 	return nil
 }
 
+const localPrograms = "/usr/local/bin"
+
 // programsTo is a folder on dockerd's search path that is not the package manager's, or
 // else /usr/bin.
 func programsTo(h *host.Host) string {
-	if h.Engine.Path == "" || slices.Contains(strings.Split(h.Engine.Path, ":"), "/usr/local/bin") {
-		return "/usr/local/bin"
+	if h.Engine.Path == "" {
+		return localPrograms
 	}
 	return "/usr/bin"
 }
