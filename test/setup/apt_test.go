@@ -47,7 +47,12 @@ func debs(t *testing.T, r *repository) {
 	}
 	r.deb(t, pack{name: "bloat", version: "1", files: map[string]string{"/usr/share/bloat": "x"}})
 	r.deb(t, pack{name: "nvidia-driver-580", version: "580.159-1", control: "Depends: libnvidia-compute-580\n", files: map[string]string{"/usr/share/nvidia/driver": "580"}})
-	r.deb(t, pack{name: "libnvidia-compute-580", version: "580.159-1", files: map[string]string{"/usr/lib/libcuda.so.1": "580"}})
+	// One that kills dpkg in the middle of whatever a test wants.
+	scripts := map[string]string{}
+	for _, when := range []string{"preinst", "postinst", "prerm", "postrm"} {
+		scripts[when] = "if [ -e /kill-" + when + " ]; then rm /kill-" + when + "; kill -9 $PPID; sleep 1; fi\n"
+	}
+	r.deb(t, pack{name: "libnvidia-compute-580", version: "580.159-1", files: map[string]string{"/usr/lib/libcuda.so.1": "580"}, scripts: scripts})
 	r.deb(t, pack{name: "docker-ce", version: "5:29.7.2-1", control: "Conflicts: docker.io\nReplaces: docker.io\n", files: map[string]string{"/usr/bin/dockerd": "29", "/etc/default/docker": "new"}})
 	r.deb(t, pack{name: "docker.io", version: "20.10.24-1", files: map[string]string{"/usr/bin/dockerd": "20", "/etc/docker.io.conf": "as it comes"},
 		scripts: map[string]string{
@@ -193,6 +198,42 @@ func TestAptKilled(t *testing.T) {
 		}
 		assert.NilError(t, m.Rollback(t.Context(), m.id, apply.Back{}))
 		same(t, m.state(t), before)
+	})
+}
+
+// TestAptKilledInside has dpkg killed in the middle of a package.
+func TestAptKilledInside(t *testing.T) {
+	suites(t, func(t *testing.T, suite string) {
+		r := newRepository(t)
+		debs(t, r)
+		m := debian(t, suite, r)
+		before, packages := m.state(t), m.packages(t)
+		for i, when := range []string{"preinst", "postinst"} {
+			for k, resume := range []bool{false, true} {
+				m.id = fmt.Sprintf("20261127-05%d%d00", i, k)
+				m.write(t, "/kill-"+when, "")
+				_, err := m.Apply(t.Context(), m.id, aptPlan(r))
+				assert.ErrorContains(t, err, "driver/packages", when)
+				assert.Assert(t, !m.there("/kill-"+when))
+				if resume {
+					assert.NilError(t, m.Resume(t.Context(), m.id), when)
+					assert.Equal(t, m.read(t, "/usr/lib/libcuda.so.1"), "580")
+				}
+				assert.NilError(t, m.Rollback(t.Context(), m.id, apply.Back{}), when)
+				assert.Equal(t, m.packages(t), packages)
+				same(t, m.state(t), before)
+			}
+		}
+		for i, when := range []string{"prerm", "postrm"} {
+			m.id = fmt.Sprintf("20261127-06%d000", i)
+			_, err := m.Apply(t.Context(), m.id, aptPlan(r))
+			assert.NilError(t, err)
+			m.write(t, "/kill-"+when, "")
+			assert.ErrorContains(t, m.Rollback(t.Context(), m.id, apply.Back{}), "driver/packages cannot be taken back", when)
+			assert.NilError(t, m.Rollback(t.Context(), m.id, apply.Back{}), when)
+			assert.Equal(t, m.packages(t), packages)
+			same(t, m.state(t), before)
+		}
 	})
 }
 

@@ -42,19 +42,22 @@ func (a apt) installed(ctx context.Context, j *job) (*Installed, error) {
 		return nil, err
 	}
 	own := strings.TrimSpace(string(r.Out))
-	r, err = j.program(ctx, Command{Argv: []string{"dpkg-query", "-W", "-f", "${Package}\t${Architecture}\t${Version}\t${db:Status-Status}\n"}})
+	r, err = j.program(ctx, Command{Argv: []string{"dpkg-query", "-W", "-f", "${Package}\t${Architecture}\t${Version}\t${db:Status-Status}\t${db:Status-Eflag}\n"}})
 	if err != nil {
 		return nil, err
 	}
 	all := &Installed{Versions: map[string]string{}}
 	for line := range strings.Lines(string(r.Out)) {
 		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		if len(cells) != 4 {
+		if len(cells) != 5 {
 			continue
 		}
 		name := cells[0]
 		if cells[1] != own && cells[1] != "all" {
 			name += ":" + cells[1]
+		}
+		if cells[4] == "reinstreq" {
+			all.Half = append(all.Half, name)
 		}
 		switch cells[3] {
 		case "not-installed":
@@ -70,26 +73,14 @@ func (a apt) installed(ctx context.Context, j *job) (*Installed, error) {
 }
 
 func (a apt) heal(ctx context.Context, j *job) error {
-	whole, err := a.whole(ctx, j)
-	if whole || err != nil {
+	r, err := j.try(ctx, Command{Argv: []string{"dpkg", "--audit"}})
+	if err != nil || r.Code == 0 && len(r.Out) == 0 {
 		return err
 	}
 	j.say(Note, "finishing what an interrupted package manager left")
-	if _, err := j.try(ctx, Command{Argv: []string{"dpkg", "--configure", "-a", "--force-confdef", "--force-confold"}, Env: a.env()}); err != nil {
-		return err
-	}
-	if whole, err = a.whole(ctx, j); whole || err != nil {
-		return err
-	}
-	// What is half unpacked cannot be configured: apt unpacks it again or takes it away.
-	_, err = j.program(ctx, a.get("--fix-broken", "install"))
+	// What is half unpacked it cannot configure: that is installed again, or taken away.
+	_, err = j.try(ctx, Command{Argv: []string{"dpkg", "--configure", "-a", "--force-confdef", "--force-confold"}, Env: a.env()})
 	return err
-}
-
-// whole says that no package is half installed.
-func (apt) whole(ctx context.Context, j *job) (bool, error) {
-	r, err := j.try(ctx, Command{Argv: []string{"dpkg", "--audit"}})
-	return r.Code == 0 && len(r.Out) == 0, err
 }
 
 func (a apt) refresh(ctx context.Context, j *job) error {
@@ -172,7 +163,7 @@ func (apt) offers(ctx context.Context, j *job, name, version string) (bool, erro
 }
 
 func (a apt) undoing(o order, args ...string) Command {
-	return a.install(o, append(args, "--allow-downgrades", "--allow-change-held-packages")...)
+	return a.install(o, append(args, "--reinstall", "--allow-downgrades", "--allow-change-held-packages")...)
 }
 
 func (a apt) blocked(ctx context.Context, j *job, o order) error {
@@ -204,6 +195,14 @@ func (a apt) back(ctx context.Context, j *job, o order) error {
 	have, err := a.installed(ctx, j)
 	if err != nil {
 		return err
+	}
+	// apt would want to install them once more before it removes them.
+	if half := slices.DeleteFunc(slices.Clone(o.remove), func(n string) bool { return !slices.Contains(have.Half, n) }); len(half) > 0 {
+		argv := []string{"dpkg", "--purge", "--force-remove-reinstreq", "--force-depends", "--"}
+		if _, err := j.program(ctx, Command{Argv: append(argv, half...), Env: a.env()}); err != nil {
+			return err
+		}
+		o.remove = slices.DeleteFunc(slices.Clone(o.remove), func(n string) bool { return slices.Contains(half, n) })
 	}
 	first := o
 	first.remove = slices.DeleteFunc(slices.Clone(o.remove), func(n string) bool { return slices.Contains(have.Removed, n) })

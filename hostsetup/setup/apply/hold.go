@@ -50,18 +50,26 @@ func (h holdOp) held(ctx context.Context, j *job) ([]string, error) {
 	return held, nil
 }
 
-// names are what is to be held: dnf and zypper take patterns, for apt they stand for the
+// names are what is to be held: zypper takes patterns, for apt and dnf they stand for the
 // packages that are installed.
 func (h holdOp) names(ctx context.Context, j *job) (names []string, err error) {
-	if h.Manager != "apt" {
+	if h.Manager == "zypper" {
 		return h.Packages, nil
 	}
-	have, err := apt{}.installed(ctx, j)
+	m, err := managerOf(h.Manager)
+	if err != nil {
+		return nil, err
+	}
+	have, err := m.installed(ctx, j)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(have.Versions)) {
-		if slices.ContainsFunc(h.Packages, func(pattern string) bool { ok, _ := path.Match(pattern, plain(name)); return ok }) {
+		if slices.ContainsFunc(h.Packages, func(pattern string) bool {
+			byName, _ := path.Match(pattern, plain(name))
+			whole, _ := path.Match(pattern, name+"-"+have.Versions[name])
+			return byName || whole && h.Manager == "dnf"
+		}) {
 			names = append(names, name)
 		}
 	}
@@ -96,7 +104,7 @@ func (h holdOp) check(ctx context.Context, j *job) (Standing, error) {
 	if len(names) > 0 {
 		return Standing{Is: ToDo, Why: strings.Join(names, ", ") + " may be upgraded"}, err
 	}
-	if j.acted && h.Manager == "apt" && slices.ContainsFunc(j.plan.Steps[:j.index], func(s setup.Step) bool { return s.Op.Packages != nil }) {
+	if j.acted && h.Manager != "zypper" && slices.ContainsFunc(j.plan.Steps[:j.index], func(s setup.Step) bool { return s.Op.Packages != nil }) {
 		return Standing{Is: ToDo, Why: "packages that come with a step before are to be held"}, err
 	}
 	return Standing{Is: IsDone, Why: "all are held"}, err
@@ -107,7 +115,7 @@ func (h holdOp) note(ctx context.Context, j *job) (*Before, error) {
 	return &Before{Held: held}, err
 }
 
-func (h holdOp) do(ctx context.Context, j *job, _ *Before) (*After, error) {
+func (h holdOp) do(ctx context.Context, j *job, b *Before) (*After, error) {
 	held, err := h.held(ctx, j)
 	if err != nil {
 		return nil, err
@@ -121,23 +129,31 @@ func (h holdOp) do(ctx context.Context, j *job, _ *Before) (*After, error) {
 		"dnf":    {"dnf", "-q", "-y", "versionlock", "add"},
 		"zypper": {"zypper", "--quiet", "--non-interactive", "addlock"},
 	}[h.Manager]
-	_, err = j.program(ctx, Command{Argv: append(slices.Clone(argv), names...)})
-	return nil, err
+	if _, err := j.program(ctx, Command{Argv: append(slices.Clone(argv), names...)}); err != nil {
+		return nil, err
+	}
+	now, err := h.held(ctx, j)
+	now = slices.DeleteFunc(now, func(name string) bool { return slices.Contains(b.Held, name) })
+	return &After{Held: now}, err
 }
 
 func (holdOp) blocked(context.Context, *job, *Before, *After) error { return nil }
 
-func (h holdOp) undo(ctx context.Context, j *job, b *Before, _ *After) error {
+func (h holdOp) undo(ctx context.Context, j *job, b *Before, a *After) error {
 	held, err := h.held(ctx, j)
+	if err != nil {
+		return err
+	}
+	all, err := h.names(ctx, j)
 	if err != nil {
 		return err
 	}
 	var names []string
 	for _, have := range held {
-		ours := slices.ContainsFunc(h.Packages, func(pattern string) bool {
-			ok, _ := path.Match(pattern, plain(have))
-			return ok || h.same(have, pattern)
-		})
+		ours := slices.ContainsFunc(all, func(name string) bool { return h.same(have, name) })
+		if a != nil {
+			ours = slices.Contains(a.Held, have)
+		}
 		if ours && !slices.Contains(b.Held, have) {
 			names = append(names, have)
 		}

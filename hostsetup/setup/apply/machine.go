@@ -266,5 +266,6 @@ type Before struct {
 
 // After is what a step brought, as far as that shows afterwards only.
 type After struct {
-	Packages *Change `json:"packages,omitempty"`
+	Packages *Change  `json:"packages,omitempty"`
+	Held     []string `json:"held,omitempty"`
 }

@@ -1,18 +1,30 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// packageFile is a package in a folder, with what it gives and needs by name.
+// packageFile is a package in a folder, with what it gives and needs.
 type packageFile struct {
 	path, name, version string
-	provides, requires  []string
+	provides            []string
+	requires            []need
+}
+
+// need is a name that a package needs, of just one version if it says so.
+type need struct{ name, version string }
+
+// gives says whether a package is what another one needs. Of versions that are not exact
+// the newest file is good; if it is not, the package manager says so.
+func (f packageFile) gives(n need) bool {
+	return slices.Contains(f.provides, n.name) && (n.version == "" || f.name != n.name || f.version == n.version || strings.HasPrefix(f.version, n.version+"-"))
 }
 
 // packageFiles chooses from a folder the files of the packages to install and of those that
@@ -37,6 +49,7 @@ func packageFiles(ctx context.Context, j *job, p packagesOp) ([]string, error) {
 		}
 		all = append(all, f)
 	}
+	slices.SortStableFunc(all, func(a, b packageFile) int { return compareVersions(b.version, a.version) })
 	m, err := managerOf(p.Manager)
 	if err != nil {
 		return nil, err
@@ -56,9 +69,10 @@ func packageFiles(ctx context.Context, j *job, p packagesOp) ([]string, error) {
 		}
 	}
 	for i := 0; i < len(chosen); i++ {
-		for _, need := range chosen[i].requires {
-			gives := func(f packageFile) bool { return slices.Contains(f.provides, need) }
-			if _, there := have.find(need); there || slices.ContainsFunc(chosen, gives) {
+		for _, n := range chosen[i].requires {
+			gives := func(f packageFile) bool { return f.gives(n) }
+			version, there := have.find(n.name)
+			if there && gives(packageFile{name: n.name, version: version, provides: []string{n.name}}) || slices.ContainsFunc(chosen, gives) {
 				continue
 			}
 			if k := slices.IndexFunc(all, gives); k >= 0 && have.Versions[all[k].name] != all[k].version {
@@ -73,16 +87,67 @@ func packageFiles(ctx context.Context, j *job, p packagesOp) ([]string, error) {
 	return files, nil
 }
 
-// relation is a name in a list of dependencies; of alternatives the first one counts.
-var relation = regexp.MustCompile(`^\s*([^\s(|,:]+)`)
+// relation is one of a list of dependencies; of alternatives the first one counts.
+var relation = regexp.MustCompile(`^\s*([^\s(|,:]+)(?::\w+)?\s*(?:\(= ([^)]+)\))?`)
 
-func related(list string) (names []string) {
+func related(list string) (all []need) {
 	for part := range strings.SplitSeq(list, ",") {
 		if m := relation.FindStringSubmatch(part); m != nil {
-			names = append(names, m[1])
+			all = append(all, need{m[1], m[2]})
 		}
 	}
-	return names
+	return all
+}
+
+// compareVersions orders versions as package managers do, near enough to find the newest of
+// a folder: numbers count as such, and "~" is before the end.
+func compareVersions(a, b string) int {
+	if x, y, ok := epochs(a, b); ok && x != y {
+		return cmp.Compare(x, y)
+	}
+	for a != "" || b != "" {
+		var x, y string
+		x, a = piece(a)
+		y, b = piece(b)
+		m, xErr := strconv.Atoi(x)
+		n, yErr := strconv.Atoi(y)
+		switch {
+		case xErr == nil && yErr == nil && m != n:
+			return cmp.Compare(m, n)
+		case x == y, xErr == nil && yErr == nil:
+			continue
+		case strings.HasPrefix(x, "~") != strings.HasPrefix(y, "~"):
+			return map[bool]int{true: -1, false: 1}[strings.HasPrefix(x, "~")]
+		default:
+			return cmp.Compare(x, y)
+		}
+	}
+	return 0
+}
+
+// epochs are the numbers before a colon, 0 where there is none.
+func epochs(a, b string) (x, y int, ok bool) {
+	of := func(v string) (n int) {
+		if e, _, has := strings.Cut(v, ":"); has {
+			n, _ = strconv.Atoi(e)
+		}
+		return n
+	}
+	return of(a), of(b), strings.Contains(a+b, ":")
+}
+
+// piece is the number, or the text up to one, that a version begins with.
+func piece(v string) (first, rest string) {
+	digit := func(r rune) bool { return r >= '0' && r <= '9' }
+	if v == "" {
+		return "", ""
+	}
+	number := digit(rune(v[0]))
+	i := strings.IndexFunc(v, func(r rune) bool { return digit(r) != number })
+	if i < 0 {
+		return v, ""
+	}
+	return v[:i], v[i:]
 }
 
 func debFile(ctx context.Context, j *job, file string) (packageFile, error) {
@@ -94,14 +159,16 @@ func debFile(ctx context.Context, j *job, file string) (packageFile, error) {
 	if len(cells) != 4 {
 		return packageFile{}, fmt.Errorf("%s: it cannot be told what it is", file)
 	}
-	f := packageFile{path: file, name: cells[0], version: cells[1], provides: related(cells[2]), requires: related(cells[3])}
-	f.provides = append(f.provides, f.name)
+	f := packageFile{path: file, name: cells[0], version: cells[1], provides: []string{cells[0]}, requires: related(cells[3])}
+	for _, p := range related(cells[2]) {
+		f.provides = append(f.provides, p.name)
+	}
 	return f, nil
 }
 
 func rpmFile(ctx context.Context, j *job, file string) (packageFile, error) {
 	r, err := j.program(ctx, Command{Argv: []string{"rpm", "-qp", "--qf",
-		"N\t%{NAME}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\n[P\t%{PROVIDENAME}\n][R\t%{REQUIRENAME}\n]", file}})
+		"N\t%{NAME}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\n[P\t%{PROVIDENAME}\n][R\t%{REQUIRENAME}\t%{REQUIREFLAGS:depflags}\t%{REQUIREVERSION}\n]", file}})
 	if err != nil {
 		return packageFile{}, err
 	}
@@ -112,8 +179,12 @@ func rpmFile(ctx context.Context, j *job, file string) (packageFile, error) {
 			f.name, f.version = cells[1], cells[2]
 		case cells[0] == "P" && len(cells) == 2:
 			f.provides = append(f.provides, cells[1])
-		case cells[0] == "R" && len(cells) == 2 && !strings.HasPrefix(cells[1], "rpmlib("):
-			f.requires = append(f.requires, cells[1])
+		case cells[0] == "R" && len(cells) == 4 && !strings.HasPrefix(cells[1], "rpmlib("):
+			n := need{name: cells[1]}
+			if strings.TrimSpace(cells[2]) == "=" {
+				n.version = cells[3]
+			}
+			f.requires = append(f.requires, n)
 		}
 	}
 	if f.name == "" {

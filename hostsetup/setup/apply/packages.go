@@ -66,6 +66,8 @@ type Installed struct {
 	Auto []string `json:"auto,omitempty"`
 	// Removed are those of which configuration is left.
 	Removed []string `json:"removed,omitempty"`
+	// Half are those that a killed package manager left half unpacked.
+	Half []string `json:"half,omitempty"`
 }
 
 // Change is the difference between two states of packages.
@@ -119,7 +121,7 @@ func (p packagesOp) check(ctx context.Context, j *job) (Standing, error) {
 	}
 	var todo []string
 	for _, w := range p.Install {
-		if version, there := have.find(w.Name); !there || !fits(w.Version, version) {
+		if version, there := have.find(w.Name); !there || !fits(w.Version, version) || slices.Contains(have.Half, w.Name) {
 			todo = append(todo, "+"+w.Name)
 		}
 	}
@@ -301,6 +303,12 @@ func (p packagesOp) reverse(ctx context.Context, j *job, m manager, b *Before, a
 			o.install = append(o.install, setup.Package{Name: name, Version: v[0]})
 		default:
 			j.say(Note, "%s was changed to %s since, and stays", name, have.Versions[name])
+		}
+	}
+	for _, name := range have.Half {
+		version, there := b.Packages.Versions[name]
+		if there && !slices.ContainsFunc(o.install, func(p setup.Package) bool { return p.Name == name }) {
+			o.install = append(o.install, setup.Package{Name: name, Version: version})
 		}
 	}
 	return o, nil

@@ -155,15 +155,28 @@ type Failed struct {
 
 // Error implements error.
 func (f *Failed) Error() string {
-	return strings.TrimRight(fmt.Sprintf("`%s` failed with code %d: %s", strings.Join(f.Argv, " "), f.Code, f.Said), ": ")
+	return strings.TrimRight(fmt.Sprintf("`%s` failed with code %d: %s", short(f.Argv), f.Code, f.Said), ": ")
 }
+
+// short is a command line without its options, which the log has.
+func short(argv []string) string {
+	var words []string
+	for i, word := range argv {
+		if i == 0 || !strings.HasPrefix(word, "-") && argv[i-1] != "-o" {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+const mostSaid = 12 // lines of a program that failed, in the error
 
 // lastLines are the last words of a program, those on standard error first.
 func lastLines(r Result) string {
 	for _, data := range [][]byte{r.Err, r.Out} {
 		if text := strings.TrimSpace(string(data)); text != "" {
 			lines := strings.Split(text, "\n")
-			return strings.Join(lines[max(0, len(lines)-5):], "\n")
+			return strings.Join(lines[max(0, len(lines)-mostSaid):], "\n")
 		}
 	}
 	return ""

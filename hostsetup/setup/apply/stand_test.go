@@ -93,10 +93,14 @@ func (s *stand) answer(name string, args []string) (string, error) {
 	case "dpkg-query -W":
 		var out strings.Builder
 		for _, name := range slices.Sorted(maps.Keys(db.Installed)) {
-			fmt.Fprintf(&out, "%s\tamd64\t%s\tinstalled\n", name, db.Installed[name])
+			half := ""
+			if slices.Contains(db.Half, name) {
+				half = "reinstreq"
+			}
+			fmt.Fprintf(&out, "%s\tamd64\t%s\tinstalled\t%s\n", name, db.Installed[name], half)
 		}
 		for _, name := range db.Left {
-			fmt.Fprintf(&out, "%s\tamd64\t1\tconfig-files\n", name)
+			fmt.Fprintf(&out, "%s\tamd64\t1\tconfig-files\t\n", name)
 		}
 		return out.String(), nil
 	case "dpkg --audit":
@@ -106,11 +110,16 @@ func (s *stand) answer(name string, args []string) (string, error) {
 		s.save(db)
 		return "", nil
 	case "dpkg --purge":
-		for _, name := range args[2:] {
-			if _, there := db.Installed[name]; there {
+		for _, name := range args[slices.Index(args, "--")+1:] {
+			_, there := db.Installed[name]
+			if there && !(slices.Contains(db.Half, name) && args[1] == "--force-remove-reinstreq") {
 				return "", fmt.Errorf("%s is installed", name)
 			}
+			_ = os.Remove(s.own(name))
 			_ = os.Remove(s.own(name) + ".conf")
+			delete(db.Installed, name)
+			db.Half = slices.DeleteFunc(db.Half, func(n string) bool { return n == name })
+			db.Auto = slices.DeleteFunc(db.Auto, func(n string) bool { return n == name })
 			db.Left = slices.DeleteFunc(db.Left, func(n string) bool { return n == name })
 			s.save(db)
 		}
@@ -140,14 +149,6 @@ func (s *stand) answer(name string, args []string) (string, error) {
 	case "apt-get -y":
 		if slices.Contains(args, "update") {
 			return "", nil
-		}
-		if slices.Contains(args, "--fix-broken") {
-			half := slices.Clone(db.Half)
-			db.Broken = false
-			for i, name := range half {
-				half[i] = name + "=" + db.Installed[name]
-			}
-			return s.install(db, half, false)
 		}
 		return s.install(db, args[slices.Index(args, "--")+1:], slices.Contains(args, "--simulate"))
 	case "systemctl show", "systemctl enable", "systemctl disable", "systemctl start", "systemctl stop", "systemctl reload", "systemctl restart", "systemctl reset-failed":
@@ -189,6 +190,12 @@ func (s *stand) install(db packageDB, words []string, simulate bool) (string, er
 				words = append(words, need)
 				along = append(along, need)
 			}
+		}
+	}
+	// What is half installed apt installs again, asked or not.
+	for _, name := range db.Half {
+		if !slices.Contains(gone, name) && !slices.ContainsFunc(come, func(w string) bool { n, _, _ := strings.Cut(w, "="); return n == name }) {
+			come = append(come, name+"="+db.Installed[name])
 		}
 	}
 	// What needs something that goes, goes too.
