@@ -114,7 +114,7 @@ func reach(ctx context.Context) time.Duration {
 func (g *gatherer) look(ctx context.Context, e *engine.Engine, contextName string) machineAnswer {
 	switch {
 	case e.Local:
-		return machineAnswer{host: g.local(ctx, probe.Options{Endpoint: e.Endpoint()})}
+		return machineAnswer{host: g.local(ctx, probe.Options{Endpoint: e.Endpoint(), CUDA: cudaAnswer})}
 	case g.engineOnly:
 		return machineAnswer{why: onlyEngine(contextName)}
 	}

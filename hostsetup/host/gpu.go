@@ -31,9 +31,7 @@ type Driver struct {
 	// CUDA is the newest CUDA version that it supports, "13.0".
 	CUDA string `json:"cuda,omitempty"`
 	// CUDAError is what cuInit answered on the host where it was tried and failed:
-	// the number first, "3 CUDA_ERROR_NOT_INITIALIZED". hostsetup/probe leaves it empty:
-	// CUDA may hang or bring a process down, so whoever runs cmd/gpu-worker on the host
-	// puts its answer here.
+	// the number first, "3 CUDA_ERROR_NOT_INITIALIZED".
 	CUDAError string `json:"cudaError,omitempty"`
 	// NVML is the version of the library that answered.
 	NVML string `json:"nvml,omitempty"`

@@ -47,6 +47,16 @@ func hasDriver(r root) bool {
 	return driverVersion(r) != "" || r.exists("/dev/dxg") && r.exists(wslLibraries)
 }
 
+// readCUDA asks whether CUDA starts: NVML, which nvidia-smi shows, touches no unified memory.
+func readCUDA(ctx context.Context, m *machine) (fill, error) {
+	if m.cuda == nil || !hasDriver(m.root) {
+		return nil, nil
+	}
+	_, _ = m.nodes() // as with NVML: root's programs open them
+	answer, err := m.cuda(ctx)
+	return func(h *host.Host) { h.Driver.CUDAError = answer }, err
+}
+
 // tell puts into a host what was found out about its GPUs. The kernel's word on the
 // module's version stands above the library's; WSL has no module.
 func tell(h *host.Host, driver host.Driver, gpus []host.GPU) {

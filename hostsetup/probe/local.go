@@ -55,5 +55,6 @@ func sources() []source {
 		{"disks", "the file systems", files, readDisks},
 		{"stuck", "the processes", files, readStuck},
 		{"nvml", "NVML", 2*patience + time.Second, readGPUs},
+		{"cuda", "CUDA", programs, readCUDA},
 	}
 }

@@ -27,6 +27,9 @@ type Options struct {
 	// GPUs reads driver and GPUs; nil asks NVML in this process and then nvidia-smi. A
 	// caller that must end whatever NVML does hands in one that asks in a child process.
 	GPUs func(context.Context) (host.Driver, []host.GPU, error)
+	// CUDA starts CUDA in another process, since it may hang or bring one down, and returns
+	// cuInit's answer as Driver.CUDAError has it, "" where CUDA starts; nil leaves it out.
+	CUDA func(context.Context) (string, error)
 }
 
 // machine is what sources read from; tests replace its parts.
@@ -42,6 +45,7 @@ type machine struct {
 	kmsg     func(context.Context, *klog) error
 	run      func(ctx context.Context, name string, args ...string) ([]byte, error)
 	gpus     func(context.Context) (host.Driver, []host.GPU, error)
+	cuda     func(context.Context) (string, error)
 
 	// What more than one source needs is read once.
 	daemon    func() dockerd
@@ -55,7 +59,7 @@ func newMachine(o Options) *machine {
 		o.Root = "/"
 	}
 	m := &machine{
-		root: root(filepath.Clean(o.Root)), endpoint: o.Endpoint, data: o.DataRoot, node: statNode, changed: changeTime, owner: owner, space: diskSpace, gpus: o.GPUs,
+		root: root(filepath.Clean(o.Root)), endpoint: o.Endpoint, data: o.DataRoot, node: statNode, changed: changeTime, owner: owner, space: diskSpace, gpus: o.GPUs, cuda: o.CUDA,
 	}
 	m.itself = m.root == "/" && runtime.GOOS == "linux"
 	m.run = m.program
