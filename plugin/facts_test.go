@@ -255,7 +255,9 @@ func TestFactsOfDockerDesktop(t *testing.T) {
 
 func TestFactsWithoutAnEngine(t *testing.T) {
 	g := gathering(t, map[string]string{"gone": "unix:///no/such.sock", "dead": "tcp://127.0.0.1:1"}, here)
-	g.remote = func(context.Context, *engine.Engine, func()) (host.Host, error) { return host.Host{}, errors.New("no answer") }
+	g.remote = func(context.Context, *engine.Engine, func()) (host.Host, error) {
+		return host.Host{}, errors.New("no answer")
+	}
 	h, err := g.facts(t.Context(), "gone")
 	assert.NilError(t, err)
 	assert.Assert(t, h.Local && h.Engine.Version == "" && h.Engine.Error != "")
