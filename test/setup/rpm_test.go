@@ -34,7 +34,7 @@ func (r *repository) rpm(t *testing.T, p pack) {
 		assert.NilError(t, os.WriteFile(source, []byte(content), mode(name)))
 		spec += fmt.Sprintf("install -D -m %04o %s %%{buildroot}%s\n", mode(name), source, name)
 		if strings.HasPrefix(name, "/etc/") {
-			list += "%config(noreplace) "
+			list += "%dir " + filepath.Dir(name) + "\n%config(noreplace) "
 		}
 		list += name + "\n"
 	}
@@ -63,7 +63,7 @@ func (r *repository) sign(t *testing.T, file string) {
 		assert.NilError(t, err, "%s", out)
 		t.Cleanup(func() { _ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run() })
 	}
-	run(t, "rpmsign", "--define", "_gpg_path "+home, "--define", "_gpg_name packages@example.com", "--addsign", file)
+	run(t, "rpmsign", "--define", "_gpg_path "+home, "--define", "__gpg /usr/bin/gpg", "--define", "_gpg_name packages@example.com", "--addsign", file)
 }
 
 // rpmIndex lists the packages for dnf and zypper, and signs the list.
@@ -92,7 +92,7 @@ func rpms(t *testing.T, r *repository) {
 	}
 	r.rpm(t, pack{name: "bloat", version: "1-1", files: map[string]string{"/usr/share/bloat": "x"}})
 	r.rpm(t, pack{name: "docker-ce", version: "29.7.2-1", control: "Epoch: 3\nConflicts: runc\n", files: map[string]string{"/usr/bin/dockerd": "29"}})
-	r.rpm(t, pack{name: "runc", version: "1.1-1", files: map[string]string{"/usr/bin/runc": "1.1", "/etc/runc.conf": "as it comes"}})
+	r.rpm(t, pack{name: "runc", version: "1.1-1", files: map[string]string{"/usr/bin/runc": "1.1", "/etc/runc/runc.conf": "as it comes"}})
 	r.rpm(t, pack{name: "kernel-devel", version: "6.1-1", control: "Provides: installonlypkg(kernel)\n", files: map[string]string{"/usr/src/6.1": "x"}})
 	r.rpm(t, pack{name: "kernel-devel", version: "6.2-1", control: "Provides: installonlypkg(kernel)\n", files: map[string]string{"/usr/src/6.2": "x"}})
 	r.rpmIndex(t)
@@ -153,7 +153,7 @@ func rpmMachine(t *testing.T, f family, r *repository) *machine {
 	}
 	between := map[string]string{"dnf": "-", "zypper": "="}[f.manager]
 	m.chroot(t, append(install, "libnvidia-container1"+between+oldVersion, "runc", "kernel-devel"+between+"6.1-1")...)
-	m.write(t, "/etc/runc.conf", "changed by somebody")
+	m.write(t, "/etc/runc/runc.conf", "changed by somebody")
 	if f.manager == "zypper" {
 		// The base's key is there; the plan's is another one's, so that its import shows.
 		m.chroot(t, "rpm", "-e", "--allmatches", "gpg-pubkey")

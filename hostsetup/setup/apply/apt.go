@@ -99,6 +99,9 @@ func (a apt) words(o order) (words []string) {
 			words = append(words, p.Name)
 		}
 	}
+	for _, p := range o.again {
+		words = append(words, p.Name+"="+p.Version)
+	}
 	for _, name := range o.remove {
 		words = append(words, name+"-")
 	}
@@ -110,7 +113,10 @@ func (a apt) words(o order) (words []string) {
 func (a apt) install(o order, args ...string) Command {
 	if len(o.files) > 0 {
 		// No source is asked: what is not among the files is an error that names it.
-		args = append(args, "-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts=/dev/null", "--no-download")
+		args = append(args, "-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts=/dev/null")
+	}
+	if len(o.again) > 0 {
+		args = append(args, "--reinstall")
 	}
 	return a.get(append(append(args, "install", "--"), a.words(o)...)...)
 }
@@ -141,6 +147,16 @@ func (apt) foreseen(out string) *Change {
 		}
 	}
 	return c
+}
+
+func (a apt) configs(ctx context.Context, j *job, names []string) (paths []string, err error) {
+	r, err := j.program(ctx, Command{Argv: append([]string{"dpkg-query", "-W", "-f", "${Conffiles}\n", "--"}, names...)})
+	for line := range strings.Lines(string(r.Out)) { // " /etc/default/docker 1a2b…", with "obsolete" behind
+		if words := strings.Fields(line); len(words) >= 2 && strings.HasPrefix(words[0], "/") {
+			paths = append(paths, words[0])
+		}
+	}
+	return paths, err
 }
 
 func (a apt) change(ctx context.Context, j *job, o order) error {

@@ -1,7 +1,9 @@
 package apply
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,13 +86,23 @@ func (k rpmKey) do(ctx context.Context, j *job, _ *Before) (*After, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = j.program(context.WithoutCancel(ctx), Command{Argv: []string{"rpm", "--import", "-"}, Stdin: data})
-	return nil, err
+	draft, err := j.tree().Draft(keyDraft, bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	_, err = j.program(context.WithoutCancel(ctx), Command{Argv: []string{"rpm", "--import", draft}})
+	return nil, errors.Join(err, j.tree().Sweep(keyDraft))
 }
+
+// keyDraft is beside what rpm reads a key from: it cannot read from a pipe everywhere.
+const keyDraft = "/etc/rpm-key"
 
 func (rpmKey) blocked(context.Context, *job, *Before, *After) error { return nil }
 
 func (k rpmKey) undo(ctx context.Context, j *job, b *Before, _ *After) error {
+	if err := j.tree().Sweep(keyDraft); err != nil {
+		return err
+	}
 	keys, err := k.list(ctx, j)
 	if err != nil {
 		return err

@@ -257,6 +257,7 @@ type Before struct {
 	Spec     *Saved     `json:"spec,omitempty"` // the CDI spec that the toolkit writes by itself
 	Keys     []string   `json:"keys,omitempty"` // of rpm
 	Packages *Installed `json:"packages,omitempty"`
+	Configs  []Saved    `json:"configs,omitempty"` // of packages, and what package managers put beside them
 	Modules  []string   `json:"modules,omitempty"` // of dnf, that had a stream
 	Held     []string   `json:"held,omitempty"`
 	Unit     *Unit      `json:"unit,omitempty"`

@@ -31,6 +31,8 @@ type manager interface {
 	change(context.Context, *job, order) error
 	// offers says whether a version of a package is to be had.
 	offers(ctx context.Context, j *job, name, version string) (bool, error)
+	// configs are the files of configuration of packages.
+	configs(ctx context.Context, j *job, names []string) ([]string, error)
 	// back removes packages and puts versions in place, exactly these; blocked says why
 	// that cannot be done.
 	back(context.Context, *job, order) error
@@ -43,8 +45,9 @@ type manager interface {
 type order struct {
 	install []setup.Package
 	remove  []string
-	files   []string // of packages, instead of sources
-	streams []string // dnf's
+	files   []string        // of packages, instead of sources
+	again   []setup.Package // half unpacked ones
+	streams []string        // dnf's
 }
 
 func managerOf(name string) (manager, error) {
@@ -121,7 +124,7 @@ func (p packagesOp) check(ctx context.Context, j *job) (Standing, error) {
 	}
 	var todo []string
 	for _, w := range p.Install {
-		if version, there := have.find(w.Name); !there || !fits(w.Version, version) || slices.Contains(have.Half, w.Name) {
+		if !have.has(w) || slices.Contains(have.Half, w.Name) {
 			todo = append(todo, "+"+w.Name)
 		}
 	}
@@ -144,15 +147,32 @@ func fits(want, version string) bool {
 
 // find is a package's version; of kernels, which are there several times, any.
 func (i *Installed) find(name string) (version string, there bool) {
-	if version, there = i.Versions[name]; there || !strings.HasPrefix(name, "kernel") {
-		return version, there
-	}
-	for key, version := range i.Versions {
-		if key == name+"-"+version {
-			return version, true
-		}
+	for _, version := range i.all(name) {
+		return version, true
 	}
 	return "", false
+}
+
+// has says whether a package is there, in the version that is wanted.
+func (i *Installed) has(w setup.Package) bool {
+	return slices.ContainsFunc(i.all(w.Name), func(version string) bool { return fits(w.Version, version) })
+}
+
+// all are a package's versions.
+func (i *Installed) all(name string) (versions []string) {
+	if version, there := i.Versions[name]; there {
+		return []string{version}
+	}
+	if !strings.HasPrefix(name, "kernel") {
+		return nil
+	}
+	for key, version := range i.Versions {
+		if key == several(name, version) {
+			versions = append(versions, version)
+		}
+	}
+	slices.Sort(versions)
+	return versions
 }
 
 func (p packagesOp) note(ctx context.Context, j *job) (*Before, error) {
@@ -165,6 +185,9 @@ func (p packagesOp) note(ctx context.Context, j *job) (*Before, error) {
 		return nil, err
 	}
 	b := &Before{Packages: have}
+	if b.Configs, err = p.saveConfigs(ctx, j, m, have); err != nil {
+		return nil, err
+	}
 	if b.Modules, err = streams(j, p.Modules); err != nil {
 		return nil, err
 	}
@@ -189,7 +212,19 @@ func (p packagesOp) do(ctx context.Context, j *job, b *Before) (*After, error) {
 	}
 	o := order{install: p.Install, remove: p.Remove, streams: p.Modules}
 	var stale error // why the lists of packages could not be read
+	have, err := m.installed(work, j)
+	if err != nil {
+		return nil, err
+	}
+	var along []string
+	for _, name := range have.Half {
+		if !slices.ContainsFunc(p.Install, func(w setup.Package) bool { return w.Name == name }) {
+			o.again = append(o.again, setup.Package{Name: name, Version: have.Versions[name]})
+			along = append(along, name)
+		}
+	}
 	if p.Dir != "" {
+		j.say(Note, "package files carry no signature that is checked: whoever put them into %s vouches for them", p.Dir)
 		if o.files, err = packageFiles(ctx, j, p); err != nil {
 			return nil, err
 		}
@@ -212,8 +247,10 @@ func (p packagesOp) do(ctx context.Context, j *job, b *Before) (*After, error) {
 		return nil, errors.Join(err, stale)
 	}
 	j.at("after packages")
-	have, err := m.installed(work, j)
-	if err != nil {
+	if err := m.mark(work, j, &Installed{Auto: along}); err != nil {
+		return nil, err
+	}
+	if have, err = m.installed(work, j); err != nil {
 		return nil, err
 	}
 	c := b.Packages.change(have)
@@ -371,5 +408,5 @@ func (p packagesOp) undo(ctx context.Context, j *job, b *Before, a *After) error
 	if err := m.mark(ctx, j, b.Packages); err != nil {
 		return err
 	}
-	return errors.Join(p.resetStreams(ctx, j, b), j.restoreSpec(b))
+	return errors.Join(j.restoreConfigs(b), p.resetStreams(ctx, j, b), j.restoreSpec(b))
 }

@@ -56,6 +56,11 @@ func (rpm) blocked(ctx context.Context, j *job, o order) error {
 	return err
 }
 
+func (rpm) configs(ctx context.Context, j *job, names []string) ([]string, error) {
+	r, err := j.program(ctx, Command{Argv: append([]string{"rpm", "-q", "--configfiles", "--"}, names...)})
+	return slices.DeleteFunc(strings.Fields(string(r.Out)), func(p string) bool { return !strings.HasPrefix(p, "/") }), err
+}
+
 func (rpm) mark(context.Context, *job, *Installed) error { return nil }
 
 // words are an order's packages: dnf has "-" before a version, zypper "=".
@@ -217,7 +222,7 @@ func (z zypper) change(ctx context.Context, j *job, o order) error {
 	}
 	args := []string{"install", "--no-recommends", "--auto-agree-with-licenses", "--"}
 	if len(o.files) > 0 {
-		args = append([]string{"--no-remote"}, args...)
+		args = append([]string{"--no-remote", "--no-gpg-checks"}, args...)
 	}
 	return z.run(ctx, j, z.argv(append(args, words(o, "=")...)...))
 }

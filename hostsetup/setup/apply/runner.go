@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +18,7 @@ import (
 type Command struct {
 	Argv []string
 	// Env are variables beside those that every program gets.
-	Env   []string
-	Stdin []byte
+	Env []string
 	// Session lets it reach the user's own session: systemctl --user.
 	Session bool
 }
@@ -75,7 +73,6 @@ func (x Exec) Run(ctx context.Context, c Command) (Result, error) {
 	if c.Session {
 		cmd.Env = append(cmd.Env, passed("HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")...)
 	}
-	cmd.Stdin = bytes.NewReader(c.Stdin)
 	isolate(cmd, x.Root)
 	stdout, stderr := &bounded.Writer{Most: mostOutput}, &bounded.Writer{Most: mostOutput}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -171,13 +168,19 @@ func short(argv []string) string {
 
 const mostSaid = 12 // lines of a program that failed, in the error
 
-// lastLines are the last words of a program, those on standard error first.
+// lastLines are the last words of a program, those on standard error first; what it calls
+// errors itself comes before what it says beside.
 func lastLines(r Result) string {
 	for _, data := range [][]byte{r.Err, r.Out} {
-		if text := strings.TrimSpace(string(data)); text != "" {
-			lines := strings.Split(text, "\n")
-			return strings.Join(lines[max(0, len(lines)-mostSaid):], "\n")
+		text := strings.TrimSpace(string(data))
+		if text == "" {
+			continue
 		}
+		lines := strings.Split(text, "\n")
+		if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "E: ") || strings.HasPrefix(l, "Error: ") }); i >= 0 {
+			return strings.Join(lines[i:min(len(lines), i+mostSaid)], "\n")
+		}
+		return strings.Join(lines[max(0, len(lines)-mostSaid):], "\n")
 	}
 	return ""
 }

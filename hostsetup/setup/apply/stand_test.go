@@ -91,6 +91,13 @@ func (s *stand) answer(name string, args []string) (string, error) {
 	case "dpkg --print-architecture":
 		return "amd64\n", nil
 	case "dpkg-query -W":
+		if strings.Contains(args[2], "Conffiles") {
+			var out strings.Builder
+			for _, name := range args[4:] {
+				fmt.Fprintf(&out, " /usr/share/%s.conf 1a2b\n", name)
+			}
+			return out.String(), nil
+		}
 		var out strings.Builder
 		for _, name := range slices.Sorted(maps.Keys(db.Installed)) {
 			half := ""
@@ -190,12 +197,6 @@ func (s *stand) install(db packageDB, words []string, simulate bool) (string, er
 				words = append(words, need)
 				along = append(along, need)
 			}
-		}
-	}
-	// What is half installed apt installs again, asked or not.
-	for _, name := range db.Half {
-		if !slices.Contains(gone, name) && !slices.ContainsFunc(come, func(w string) bool { n, _, _ := strings.Cut(w, "="); return n == name }) {
-			come = append(come, name+"="+db.Installed[name])
 		}
 	}
 	// What needs something that goes, goes too.
