@@ -148,7 +148,7 @@ func (r *setupRun) operation(w io.Writer, op setup.Op, daemon []byte) []byte {
 	case op.File != nil:
 		line("File:", op.File.Path)
 		for _, l := range lines([]byte(op.File.Content)) {
-			fmt.Fprintln(w, detail+"+ "+clean(l, 200))
+			fmt.Fprintln(w, strings.TrimRight(detail+"+ "+clean(l, 200), " "))
 		}
 	case op.Key != nil:
 		line("Key:", op.Key.URL)
@@ -185,7 +185,7 @@ func (r *setupRun) operation(w io.Writer, op setup.Op, daemon []byte) []byte {
 func packagesOf(line func(begin, text string), op *setup.Packages) {
 	line("From:", op.Origin)
 	if len(op.Modules) > 0 {
-		line("Stream:", strings.Join(op.Modules, " "))
+		line("Using:", "the module stream "+strings.Join(op.Modules, " "))
 	}
 	var names []string
 	for _, p := range op.Install {
