@@ -72,6 +72,24 @@ func (r *hooksRun) othersHook() bool {
 	return false
 }
 
+// edit is the text of a configuration with the settings that are wished.
+func (r *hooksRun) edit(ctx context.Context, text []byte) (_ []byte, err error) {
+	for _, s := range r.settings(ctx) {
+		if s.value == "" {
+			text, err = splice.Unset(text, s.path, 0)
+		} else {
+			var value []byte
+			if value, err = json.Marshal(s.value); err == nil {
+				text, err = splice.Set(text, s.path, value, "\t") // as the client itself indents
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return text, nil
+}
+
 // change enables or disables the hooks.
 func (r *hooksRun) change(ctx context.Context) error {
 	file := r.cli.ConfigFile().GetFilename()
@@ -82,19 +100,9 @@ func (r *hooksRun) change(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the Docker client's configuration cannot be read: %w", err)
 	}
-	after := before
-	for _, s := range r.settings(ctx) {
-		if s.value == "" {
-			after, err = splice.Unset(after, s.path, 0)
-		} else {
-			var value []byte
-			if value, err = json.Marshal(s.value); err == nil {
-				after, err = splice.Set(after, s.path, value, "\t") // as the client itself indents
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
+	after, err := r.edit(ctx, before)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	word := map[bool]string{true: "enabled", false: "disabled"}[r.enabled]
 	if bytes.Equal(before, after) {

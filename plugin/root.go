@@ -32,6 +32,7 @@ func commands(dockerCLI command.Cli) []*cobra.Command {
 		newExplainCmd(dockerCLI),
 		newHooksCmd(dockerCLI),
 		newHookAnswerCmd(dockerCLI),
+		newSetupHelperCmd(dockerCLI),
 		newVersionCmd(dockerCLI),
 	}
 }

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
+	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 )
 
 // setupDoer carries plans out and takes them back. What it makes has an id.
@@ -48,7 +48,7 @@ type setupRun struct {
 	opts  *setupOptions
 	facts func(ctx context.Context, contextName string) (host.Host, error)
 	doer  func() (setupDoer, error)
-	// edit is a daemon.json with edits made, for the diff; nil lists the edits instead.
+	// edit is a daemon.json with edits made, for the diff.
 	edit  func(text []byte, edits []setup.Edit) ([]byte, error)
 	root  bool   // this process may do what root may
 	sudo  bool   // it is root on behalf of another user
@@ -59,7 +59,7 @@ type setupRun struct {
 
 func newSetupRun(cli command.Cli, opts *setupOptions) *setupRun {
 	return &setupRun{
-		cli: cli, opts: opts, facts: newGatherer(cli).facts, doer: func() (setupDoer, error) { return newSetupDoer(cli) },
+		cli: cli, opts: opts, facts: newGatherer(cli).facts, doer: func() (setupDoer, error) { return newSetupDoer(cli, opts) }, edit: daemonjson.Apply,
 		root: os.Geteuid() == 0, sudo: os.Geteuid() == 0 && os.Getenv("SUDO_USER") != "", owner: cli.ConfigFile().GetFilename(), now: time.Now(), paint: paintFor(cli),
 	}
 }
@@ -165,11 +165,6 @@ func (r *setupRun) host(ctx context.Context) (host.Host, error) {
 		return replayed(r.opts.replay)
 	}
 	return r.facts(ctx, "")
-}
-
-// newSetupDoer is what carries plans out here.
-func newSetupDoer(command.Cli) (setupDoer, error) {
-	return nil, errors.New("this build plans and does not apply: --dry-run or --plan-out show the plan")
 }
 
 func newSetupCmd(cli command.Cli) *cobra.Command {

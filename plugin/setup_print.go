@@ -212,25 +212,15 @@ func unitWords(u *setup.Unit) string {
 	return u.Name + ": " + u.Do
 }
 
-// daemonDiff shows what changes in daemon.json.
+// daemonDiff shows what changes in daemon.json, and returns how it is then.
 func (r *setupRun) daemonDiff(w io.Writer, op *setup.Daemon, before []byte) []byte {
-	if r.edit != nil {
-		after, err := r.edit(before, op.Edits)
-		if err == nil {
-			for l := range strings.Lines(lineDiff(op.Path, before, after, 0)) {
-				fmt.Fprint(w, detail+l)
-			}
-			return after
-		}
+	after, err := r.edit(before, op.Edits)
+	if err != nil {
 		paragraph(w, "    File:  ", clean(op.Path+": "+err.Error(), 400))
 		return before
 	}
-	for _, e := range op.Edits {
-		text := "is removed"
-		if e.Value != nil {
-			text = "= " + string(e.Value)
-		}
-		paragraph(w, "    File:  ", clean(op.Path+": "+strings.Join(e.Key, ".")+" "+text, 400))
+	for l := range strings.Lines(lineDiff(op.Path, before, after, 0)) {
+		fmt.Fprint(w, detail+l)
 	}
-	return before
+	return after
 }

@@ -42,7 +42,7 @@ func TestSetupOperations(t *testing.T) {
 		"values":   {setup.Op{Toolkit: &setup.Toolkit{Path: "/etc/c.toml", Set: map[string]string{"b": "2", "a": "1"}}}, "\n    File:  /etc/c.toml: a = 1\n    File:  /etc/c.toml: b = 2"},
 		"hooks":    {setup.Op{Hooks: &setup.Hooks{Path: "/home/me/.docker/config.json"}}, "\n    File:  /home/me/.docker/config.json"},
 		"edits": {setup.Op{Daemon: &setup.Daemon{Path: "/etc/docker/daemon.json", Edits: []setup.Edit{{Key: []string{"features", "cdi"}, Value: json.RawMessage("true")}, {Key: []string{"live-restore"}}}}},
-			"\n    File:  /etc/docker/daemon.json: features.cdi = true\n    File:  /etc/docker/daemon.json: live-restore is removed"},
+			"\n           --- /etc/docker/daemon.json\n           +++ /etc/docker/daemon.json\n           @@ -1,0 +1,5 @@\n           +{\n           +  \"features\": {\n           +    \"cdi\": true\n           +  }\n           +}"},
 		"a reboot": {setup.Op{Reboot: &setup.Reboot{Why: "x"}}, ""},
 		"evil":     {setup.Op{Unit: &setup.Unit{Name: "\x1b[2Ja\nb", Do: "restart"}}, "\n    Unit:  [2Ja b: restart"},
 	} {

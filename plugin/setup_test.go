@@ -18,6 +18,7 @@ import (
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
+	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 )
 
 // setupHosts are package setup's recorded hosts and scenarios.
@@ -75,7 +76,7 @@ func settingUp(t *testing.T, s screen, name string, args ...string) (*setupRun, 
 	assert.NilError(t, cmd.Flags().Parse(args))
 	assert.NilError(t, opts.check(cmd.Flags()))
 	d := &doings{}
-	return &setupRun{cli: s.cli, opts: opts, now: plannedAt(), owner: "/home/user-1/.docker/config.json",
+	return &setupRun{cli: s.cli, opts: opts, now: plannedAt(), edit: daemonjson.Apply, owner: "/home/user-1/.docker/config.json",
 		facts: func(context.Context, string) (host.Host, error) { return setupHost(t, name), nil },
 		doer:  func() (setupDoer, error) { return d, nil }}, d
 }
@@ -102,7 +103,7 @@ func TestSetupText(t *testing.T) {
 			golden.Assert(t, s.out.String(), "setup/"+c.Name+".txt")
 			for line := range strings.Lines(s.out.String()) {
 				// What is copied stands whole, however long.
-				long := strings.Contains(line, "  + ") || strings.Contains(line, "https://") || !strings.Contains(strings.TrimSpace(line), " ")
+				long := strings.HasPrefix(line, detail+"+") || strings.HasPrefix(line, detail+"-") || strings.Contains(line, "https://") || !strings.Contains(strings.TrimSpace(line), " ")
 				assert.Assert(t, long || utf8.RuneCountInString(line) <= width+1, line)
 			}
 		})
@@ -243,12 +244,6 @@ func TestSetupResumes(t *testing.T) {
 func TestSetupShowsTheDiff(t *testing.T) {
 	s := newScreen(t, false, "")
 	r, _ := settingUp(t, s, "rocky9-docker24-running", "--dry-run")
-	r.edit = func(text []byte, edits []setup.Edit) ([]byte, error) {
-		if string(edits[0].Value) == "true" {
-			return []byte(strings.Replace(string(text), "false", "true", 1)), nil
-		}
-		return []byte(strings.Replace(string(text), "true", "false", 1)), nil
-	}
 	assert.NilError(t, r.do(t.Context()))
 	for _, want := range []string{
 		"           --- /etc/docker/daemon.json\n           +++ /etc/docker/daemon.json\n           @@ -3,1 +3,1 @@\n           -  \"live-restore\": false\n           +  \"live-restore\": true\n",

@@ -97,22 +97,7 @@ func (r *smokeRun) do(ctx context.Context) error {
 	if r.opts.reload && !h.Local {
 		return usageError{fmt.Errorf("--reload reloads this machine's systemd, and the engine of context %q is not on it: run docker gpu smoke --reload there", clean(h.Context, 80))}
 	}
-	s := verify.Smoke{Host: &h, Limit: r.opts.timeout}
-	if h.Engine.Version != "" { // else there is nothing to start: the report says so
-		e, closed, err := r.open()
-		if err != nil {
-			return err
-		}
-		defer closed()
-		s.Engine = e
-		if err := r.prepare(ctx, e, &s); err != nil {
-			return err
-		}
-	}
-	if r.opts.reload {
-		s.Reload = r.reload
-	}
-	report, err := s.Run(ctx)
+	report, err := r.climb(ctx, &h)
 	if err != nil {
 		return err
 	}
@@ -123,6 +108,26 @@ func (r *smokeRun) do(ctx context.Context) error {
 		return cli.StatusError{StatusCode: exitFailed}
 	}
 	return nil
+}
+
+// climb climbs the ladder on a host.
+func (r *smokeRun) climb(ctx context.Context, h *host.Host) (*verify.SmokeReport, error) {
+	s := verify.Smoke{Host: h, Limit: r.opts.timeout}
+	if h.Engine.Version != "" { // else there is nothing to start: the report says so
+		e, closed, err := r.open()
+		if err != nil {
+			return nil, err
+		}
+		defer closed()
+		s.Engine = e
+		if err := r.prepare(ctx, e, &s); err != nil {
+			return nil, err
+		}
+	}
+	if r.opts.reload {
+		s.Reload = r.reload
+	}
+	return s.Run(ctx)
 }
 
 // print writes the report. Under a ladder that is broken stands what doctor finds on this

@@ -173,20 +173,23 @@ func (p *planner) keepable() string {
 	return ""
 }
 
-// keepRunning switches live-restore on for the time of a restart.
+// keepRunning switches live-restore on for the time of a restart. Afterwards it has to be
+// switched off by its value: a key that is gone keeps what it said until the next restart
+// (policy.DaemonReload).
 func (p *planner) keepRunning(part Part, why string, restart Op) {
-	was, set := config(p.h)["live-restore"].(bool)
-	back := Edit{Key: []string{"live-restore"}}
-	if set {
-		back.Value = value(was)
-	}
-	p.daemonStep("keep", part, "switch live-restore on for the restart", "running containers then stay up while Docker restarts", []Edit{{Key: []string{"live-restore"}, Value: value(true)}})
+	_, set := config(p.h)["live-restore"].(bool)
+	key := []string{"live-restore"}
+	p.daemonStep("keep", part, "switch live-restore on for the restart", "running containers then stay up while Docker restarts", []Edit{{Key: key, Value: value(true)}})
 	p.reload("keep-reload", part, "live-restore counts from then on")
 	p.restartStep(part, why, restart, true)
-	if p.h.Engine.ConfigFile == "" && len(p.daemon.edits) == 0 {
-		p.step(Step{ID: "runtime/keep-back", Part: part, Title: "remove daemon.json again", Why: "there was none before the restart", Root: true, Op: Op{File: &File{Path: p.daemonJSON(), Absent: true}}})
-	} else {
-		p.daemonStep("keep-back", part, "put live-restore back", "it was on for the restart only", []Edit{back})
+	p.daemonStep("keep-off", part, "switch live-restore off again", "it was on for the restart only", []Edit{{Key: key, Value: value(false)}})
+	p.reload("keep-off-reload", part, "live-restore is off from then on")
+	const gone = "what it says is what Docker does without it"
+	switch {
+	case set:
+	case p.h.Engine.ConfigFile == "" && len(p.daemon.edits) == 0:
+		p.step(Step{ID: "runtime/keep-back", Part: part, Title: "remove daemon.json again", Why: "there was none before, and " + gone, Root: true, Op: Op{File: &File{Path: p.daemonJSON(), Absent: true}}})
+	default:
+		p.daemonStep("keep-back", part, "take live-restore out of daemon.json again", gone, []Edit{{Key: key}})
 	}
-	p.reload("keep-back-reload", part, "live-restore is as before from then on")
 }

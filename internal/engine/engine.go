@@ -77,3 +77,17 @@ func (r *Route) Requests() []container.DeviceRequest {
 	}
 	return []container.DeviceRequest{{Driver: "cdi", DeviceIDs: ids}}
 }
+
+// Running are the names of the containers that run, in order.
+func (e *Engine) Running(ctx context.Context) ([]string, error) {
+	list, err := e.API.ContainerList(ctx, client.ContainerListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("the engine does not list its containers: %w", err)
+	}
+	var names []string
+	for _, c := range list.Items {
+		names = append(names, clean(strings.TrimPrefix(strings.Join(c.Names[:min(1, len(c.Names))], ""), "/"), 200))
+	}
+	slices.Sort(names)
+	return names, nil
+}

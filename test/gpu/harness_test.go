@@ -105,22 +105,36 @@ func (b *bench) restart(t *testing.T, path string, change func(map[string]any)) 
 		assert.NilError(t, err)
 		assert.NilError(t, os.WriteFile(file, data, 0o644))
 	}
-	pidFile := filepath.Join(b.dir, "pid")
-	if text, err := os.ReadFile(pidFile); err == nil {
-		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		assert.NilError(t, err)
-		assert.NilError(t, syscall.Kill(pid, syscall.SIGTERM))
-		for range 200 {
-			if syscall.Kill(pid, 0) != nil {
-				break
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
+	b.stop(t)
+	b.start(t, path, "--config-file", file)
+}
+
+// stop ends the engine.
+func (b *bench) stop(t *testing.T) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.dir, "pid"))
+	if err != nil {
+		return
 	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	assert.NilError(t, err)
+	_ = syscall.Kill(pid, syscall.SIGTERM)
+	for range 400 {
+		if syscall.Kill(pid, 0) != nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("dockerd (%d) does not end", pid)
+}
+
+// start starts the engine with a search path and waits for it.
+func (b *bench) start(t *testing.T, path string, flags ...string) {
+	t.Helper()
 	log, err := os.OpenFile(filepath.Join(b.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	assert.NilError(t, err)
 	defer log.Close()
-	c := exec.Command(filepath.Join(b.dir, "bin/dockerd"), "--config-file", file)
+	c := exec.Command(filepath.Join(b.dir, "bin/dockerd"), flags...)
 	c.Env = append(os.Environ(), "PATH="+path)
 	c.Stdout, c.Stderr = log, log
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -132,5 +146,5 @@ func (b *bench) restart(t *testing.T, path string, change func(map[string]any)) 
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatal("the engine does not come back; its log is " + log.Name())
+	t.Fatal("the engine does not come up; its log is " + log.Name())
 }
