@@ -71,3 +71,13 @@ func IsFabricManager(name string) bool {
 	}
 	return ok && !strings.HasPrefix(rest, "-dev")
 }
+
+// ProgramDirs are the folders where a driver's programs lie that no distribution's package
+// brought, nvidia-smi among them: before the usual ones on the path of what looks for them.
+//
+// Source: NVIDIA/gpu-operator's driver container (/run/nvidia/driver), Container-Optimized OS
+// (/home/kubernetes/bin/nvidia), GKE's and rented machines' mount (/usr/local/nvidia, seen with
+// driver 580.159 on 2026-11-27), NixOS (/run/current-system/sw); 2026-11-27.
+func ProgramDirs() []string {
+	return []string{"/usr/local/nvidia/bin", "/run/nvidia/driver/usr/bin", "/home/kubernetes/bin/nvidia/bin", "/run/current-system/sw/bin"}
+}

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 
 // cdiOp is the CDI spec of this machine's GPUs.
@@ -37,7 +38,8 @@ func (c cdiOp) targets(ctx context.Context, j *job) ([]target, error) {
 	if hook := path.Join(path.Dir(c.Tool), "nvidia-cdi-hook"); j.there(hook) {
 		argv = append(argv, "--nvidia-cdi-hook-path="+hook)
 	}
-	r, err := j.program(ctx, Command{Argv: argv})
+	// The tool puts the driver's programs into the spec where it finds them.
+	r, err := j.program(ctx, Command{Argv: argv, Env: []string{"PATH=" + strings.Join(policy.ProgramDirs(), ":") + ":" + usualPath}})
 	if err != nil {
 		return nil, err
 	}

@@ -37,9 +37,11 @@ func (h *Helper) Close() error {
 	if h.pipe == nil {
 		return nil
 	}
-	err := h.pipe.Close()
+	h.mu.Lock()
+	pipe := h.pipe
 	h.pipe = nil
-	return err
+	h.mu.Unlock()
+	return pipe.Close()
 }
 
 func (h *Helper) open(ctx context.Context) error {
@@ -75,6 +77,9 @@ func (h *Helper) next() (r reply, err error) {
 func (h *Helper) write(r request) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.pipe == nil { // a late stop: it has ended
+		return io.ErrClosedPipe
+	}
 	return json.NewEncoder(h.pipe).Encode(r)
 }
 

@@ -43,10 +43,13 @@ type Exec struct {
 
 const mostOutput = 16 << 20
 
+// usualPath is where programs are looked for (systemd.exec(5)).
+const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // Environ is what every program gets: messages in English, programs from the usual folders,
 // and the proxies of the machine.
 func Environ() []string {
-	env := []string{"LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"}
+	env := []string{"LC_ALL=C", "PATH=" + usualPath, "HOME=/"}
 	return append(env, passed(proxies()...)...)
 }
 
