@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +49,7 @@ type smokeStage struct {
 	exit   int
 
 	refused error
+	mu      sync.Mutex
 	pulled  []string
 	ran     []engine.Worker
 }
@@ -68,20 +70,34 @@ func (s *smokeStage) Pull(_ context.Context, image string, w io.Writer) error {
 	return s.pull
 }
 
-func (s *smokeStage) Run(_ context.Context, w engine.Worker) (engine.Result, error) {
+func (s *smokeStage) Start(_ context.Context, w engine.Worker) (verify.Container, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.ran = append(s.ran, w)
 	if s.refused != nil {
-		return engine.Result{}, &engine.RefusedError{For: "smoke", Step: "started", Err: s.refused}
+		return nil, &engine.RefusedError{For: "smoke", Step: "started", Err: s.refused}
 	}
-	if w.Command[0] == "nvidia-smi" {
-		return engine.Result{Stdout: []byte("GPU 0: NVIDIA H200")}, nil
-	}
-	return engine.Result{Exit: s.exit, Stdout: []byte(s.output)}, nil
+	return smokeActor{s, w}, nil
 }
 
-func (s *smokeStage) Start(context.Context, engine.Worker) (verify.Container, error) {
-	return nil, errors.New("not here")
+// smokeActor is a container on paper.
+type smokeActor struct {
+	*smokeStage
+	worker engine.Worker
 }
+
+func (a smokeActor) Wait(context.Context) (engine.Result, error) {
+	if a.worker.Command[0] == "nvidia-smi" {
+		return engine.Result{Stdout: []byte("GPU 0: NVIDIA H200")}, nil
+	}
+	return engine.Result{Exit: a.exit, Stdout: []byte(a.output)}, nil
+}
+
+func (smokeActor) Exec(context.Context, ...string) (engine.Result, error) {
+	return engine.Result{}, errors.New("not here")
+}
+
+func (smokeActor) Remove(context.Context) error { return nil }
 
 // wellLines are those of a worker for which all is well.
 const wellLines = `{"stage":"start","ok":true,"schemaVersion":1,"visible":"void"}
@@ -156,23 +172,23 @@ func TestSmokeSaysWhy(t *testing.T) {
 func TestSmokeInYourImage(t *testing.T) {
 	missing := "the engine has no image img, and --pull=never: get it with `docker pull img`"
 	for name, c := range map[string]struct {
-		stage  smokeStage
+		stage  *smokeStage
 		pull   string
 		pulled int
 		err    string
 	}{
-		"there":            {smokeStage{has: map[string]bool{"img": true}}, "missing", 0, ""},
-		"not there":        {smokeStage{}, "missing", 1, ""},
-		"there, but anew":  {smokeStage{has: map[string]bool{"img": true}}, "always", 1, ""},
-		"there, never":     {smokeStage{has: map[string]bool{"img": true}}, "never", 0, ""},
-		"not there, never": {smokeStage{}, "never", 0, missing},
-		"not to be had":    {smokeStage{pull: errors.New("img cannot be pulled: denied")}, "missing", 1, "img cannot be pulled: denied"},
-		"a broken engine":  {smokeStage{broken: errors.New("EOF")}, "missing", 0, "the image img cannot be inspected: EOF"},
+		"there":            {&smokeStage{has: map[string]bool{"img": true}}, "missing", 0, ""},
+		"not there":        {&smokeStage{}, "missing", 1, ""},
+		"there, but anew":  {&smokeStage{has: map[string]bool{"img": true}}, "always", 1, ""},
+		"there, never":     {&smokeStage{has: map[string]bool{"img": true}}, "never", 0, ""},
+		"not there, never": {&smokeStage{}, "never", 0, missing},
+		"not to be had":    {&smokeStage{pull: errors.New("img cannot be pulled: denied")}, "missing", 1, "img cannot be pulled: denied"},
+		"a broken engine":  {&smokeStage{broken: errors.New("EOF")}, "missing", 0, "the image img cannot be inspected: EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScreen(t, false, "")
 			c.stage.output = wellLines
-			err := smoking(t, s, &c.stage, machine(""), smokeOptions{format: "text", image: "img", pull: c.pull}).do(t.Context())
+			err := smoking(t, s, c.stage, machine(""), smokeOptions{format: "text", image: "img", pull: c.pull}).do(t.Context())
 			assert.Equal(t, len(c.stage.pulled), c.pulled)
 			if c.err != "" {
 				assert.Error(t, err, c.err)

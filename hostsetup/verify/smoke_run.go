@@ -15,12 +15,12 @@ import (
 
 // Containers starts workers; an engine does.
 type Containers interface {
-	Run(context.Context, engine.Worker) (engine.Result, error)
 	Start(context.Context, engine.Worker) (Container, error)
 }
 
-// Container is a worker that runs.
+// Container is a worker that was started, and has to be removed.
 type Container interface {
+	Wait(context.Context) (engine.Result, error)
 	Exec(ctx context.Context, command ...string) (engine.Result, error)
 	Remove(context.Context) error
 }
@@ -40,9 +40,27 @@ type Smoke struct {
 	Reload func(context.Context) error
 }
 
+// climber is a Smoke under way.
+type climber struct {
+	Smoke
+	ended sync.WaitGroup // containers that are being removed: nobody's verdict waits for that
+	mu    sync.Mutex
+	left  []string // why one could not be removed
+}
+
 // Run tries all routes that the engine knows side by side, and judges what the worker
 // said there. An error is ctx's; everything else is in the report.
 func (s Smoke) Run(ctx context.Context) (*SmokeReport, error) {
+	c := &climber{Smoke: s}
+	report, err := c.run(ctx)
+	c.ended.Wait()
+	if report != nil {
+		report.Notes = append(report.Notes, c.left...)
+	}
+	return report, err
+}
+
+func (s *climber) run(ctx context.Context) (*SmokeReport, error) {
 	var more Extra
 	var tries []Try
 	if s.Host.Engine.Version != "" {
@@ -67,7 +85,7 @@ func (s Smoke) Run(ctx context.Context) (*SmokeReport, error) {
 }
 
 // worker is the container of a route.
-func (s Smoke) worker(r Route, command ...string) engine.Worker {
+func (s *climber) worker(r Route, command ...string) engine.Worker {
 	w := engine.Worker{For: "smoke", Image: s.Image, Command: append([]string{s.Program}, command...), Env: r.Env, Runtime: r.Runtime, Files: s.Files}
 	switch {
 	case r.Runtime != "":
@@ -80,22 +98,39 @@ func (s Smoke) worker(r Route, command ...string) engine.Worker {
 }
 
 // try runs the worker on a route.
-func (s Smoke) try(ctx context.Context, r Route, command ...string) Try {
+func (s *climber) try(ctx context.Context, r Route, command ...string) Try {
 	return s.watch(ctx, r.Name, func(ctx context.Context) (engine.Result, error) {
-		return s.Engine.Run(ctx, s.worker(r, command...))
+		return s.result(ctx, s.worker(r, command...))
 	})
 }
 
+// result runs a worker to its end. It is removed while others still run.
+func (s *climber) result(ctx context.Context, w engine.Worker) (engine.Result, error) {
+	c, err := s.Engine.Start(ctx, w)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	res, err := c.Wait(ctx)
+	s.ended.Go(func() {
+		if err := c.Remove(ctx); err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.left = append(s.left, clean("a container of smoke could not be removed: "+engineSays(err)))
+		}
+	})
+	return res, err
+}
+
 // smi is the test that guides begin with: nvidia-smi in an image of the user's.
-func (s Smoke) smi(ctx context.Context, r Route) *Try {
+func (s *climber) smi(ctx context.Context, r Route) *Try {
 	w := s.worker(r)
 	w.Command, w.Files = []string{"nvidia-smi", "-L"}, nil
-	t := s.watch(ctx, r.Name, func(ctx context.Context) (engine.Result, error) { return s.Engine.Run(ctx, w) })
+	t := s.watch(ctx, r.Name, func(ctx context.Context) (engine.Result, error) { return s.result(ctx, w) })
 	return &t
 }
 
 // watch times a worker and says how it ended.
-func (s Smoke) watch(ctx context.Context, route string, run func(context.Context) (engine.Result, error)) Try {
+func (s *climber) watch(ctx context.Context, route string, run func(context.Context) (engine.Result, error)) Try {
 	start := time.Now()
 	limited, cancel := context.WithTimeout(ctx, s.Limit)
 	defer cancel()
@@ -126,7 +161,7 @@ func engineSays(err error) string {
 // reload starts a container on the first route that worked, has systemd read its units
 // again, and tries the GPUs inside that container once more: with the hook, systemd's own
 // device rules then replace those that the hook had set.
-func (s Smoke) reload(ctx context.Context, routes []Route, tries []Try) *Reload {
+func (s *climber) reload(ctx context.Context, routes []Route, tries []Try) *Reload {
 	for i, r := range routes {
 		if tries[i].Exit != 0 || tries[i].Refused != "" || tries[i].Late {
 			continue
