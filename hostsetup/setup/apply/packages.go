@@ -23,8 +23,9 @@ type manager interface {
 	installed(context.Context, *job) (*Installed, error)
 	// locks are the files by which it keeps others away.
 	locks() []string
-	// heal finishes what a killed one left half done.
+	// heal finishes what a killed one left half done; whole says that there is nothing.
 	heal(context.Context, *job) error
+	whole(context.Context, *job) (bool, error)
 	refresh(context.Context, *job) error
 	// foresee says what a change would do, as far as the manager can tell beforehand.
 	foresee(context.Context, *job, order) (*Change, error)
@@ -137,6 +138,21 @@ func (p packagesOp) check(ctx context.Context, j *job) (Standing, error) {
 		return Standing{Is: IsDone, Why: "all packages are as they should be"}, nil
 	}
 	return Standing{Is: ToDo, Why: strings.Join(todo, ", ")}, nil
+}
+
+// after says what an order was to reach and did not: a package manager may end well without.
+func (i *Installed) after(o order) error {
+	for _, w := range o.install {
+		if !i.has(w) {
+			return fmt.Errorf("%s was not installed", strings.TrimSpace(w.Name+" "+w.Version))
+		}
+	}
+	for _, name := range o.remove {
+		if _, there := i.find(name); there {
+			return fmt.Errorf("%s was not removed", name)
+		}
+	}
+	return nil
 }
 
 // fits says whether a version is the one that is wanted; that may be a pattern.
@@ -253,6 +269,9 @@ func (p packagesOp) do(ctx context.Context, j *job, b *Before) (*After, error) {
 	if have, err = m.installed(work, j); err != nil {
 		return nil, err
 	}
+	if err := have.after(order{install: p.Install, remove: p.Remove}); err != nil {
+		return nil, errors.Join(err, stale)
+	}
 	c := b.Packages.change(have)
 	j.say(Note, "packages: %s", c)
 	return &After{Packages: c}, nil
@@ -358,8 +377,9 @@ func (p packagesOp) blocked(ctx context.Context, j *job, b *Before, a *After) er
 	if err != nil {
 		return err
 	}
-	if a == nil {
-		return nil // a killed step: what it left must be healed first
+	// What a killed one left must be healed first, and then it is seen.
+	if whole, err := m.whole(ctx, j); a == nil || !whole || err != nil {
+		return err
 	}
 	o, err := p.reverse(ctx, j, m, b, a)
 	if err != nil || o.empty() {
@@ -404,6 +424,13 @@ func (p packagesOp) undo(ctx context.Context, j *job, b *Before, a *After) error
 			return err
 		}
 		j.at("after packages")
+		have, err := m.installed(ctx, j)
+		if err == nil {
+			err = have.after(o)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if err := m.mark(ctx, j, b.Packages); err != nil {
 		return err

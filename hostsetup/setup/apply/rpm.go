@@ -44,6 +44,8 @@ func several(name, version string) string {
 // installed packages are told from half installed ones by rpm's database.
 func (rpm) heal(context.Context, *job) error { return nil }
 
+func (rpm) whole(context.Context, *job) (bool, error) { return true, nil }
+
 // blocked asks rpm whether anything else needs what is to be removed.
 func (rpm) blocked(ctx context.Context, j *job, o order) error {
 	if len(o.remove) == 0 {
@@ -204,10 +206,11 @@ func (z zypper) foresee(ctx context.Context, j *job, o order) (*Change, error) {
 	return replaced(ctx, j, z, o)
 }
 
-// run takes the codes from 100 on for what they are: a reboot or a restart is advised.
+// run takes some codes from 100 on for what they are: a reboot or a restart is advised, a
+// source that has nothing to do with this was left out.
 func (z zypper) run(ctx context.Context, j *job, c Command) error {
 	r, err := j.try(ctx, c)
-	if err == nil && r.Code != 0 && (r.Code < 100 || r.Code > 103) {
+	if err == nil && !slices.Contains([]int{0, 100, 101, 102, 103, 106}, r.Code) {
 		err = &Failed{Argv: c.Argv, Code: r.Code, Said: lastLines(r)}
 	}
 	return err
@@ -248,7 +251,7 @@ func (z zypper) back(ctx context.Context, j *job, o order) error {
 	if len(o.install) == 0 {
 		return nil
 	}
-	return z.run(ctx, j, z.argv(append([]string{"install", "--oldpackage", "--no-recommends", "--"}, words(o, "=")...)...))
+	return z.run(ctx, j, z.argv(append([]string{"--no-refresh", "install", "--oldpackage", "--no-recommends", "--"}, words(o, "=")...)...))
 }
 
 // streams are the modules among those named that have a stream already.
