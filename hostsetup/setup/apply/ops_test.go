@@ -425,10 +425,39 @@ func TestGentleWayBack(t *testing.T) {
 			assert.Equal(t, seen(t, w.root), before)
 			want := []string{`restart {"log-level":"warn"}`}
 			if running != nil {
-				want = []string{`reload {"live-restore":true,"log-level":"warn"}`, `restart {"live-restore":true,"log-level":"warn"}`, `reload {"log-level":"warn"}`}
+				want = []string{`reload {"live-restore":true,"log-level":"warn"}`, `restart {"live-restore":true,"log-level":"warn"}`, `reload {"live-restore":false,"log-level":"warn"}`}
 			}
 			assert.DeepEqual(t, texts, want)
 		})
+	}
+}
+
+// TestReloadOnTheWayBack has the engine read the defaults of keys that go: it would keep
+// what they said.
+func TestReloadOnTheWayBack(t *testing.T) {
+	for before, c := range map[string]struct{ edit, reads string }{
+		`{"a":1}`:                            {`"nvidia"`, `{"a":1,"default-runtime":"runc","runtimes":{}}`},
+		`{"default-runtime":"crun"}`:         {`"nvidia"`, `{"default-runtime":"crun","runtimes":{}}`},
+		`{"runtimes":{"crun":{"path":"c"}}}`: {`"nvidia"`, `{"default-runtime":"runc","runtimes":{"crun":{"path":"c"}}}`},
+		"":                                   {`"nvidia"`, `{"default-runtime":"runc","runtimes":{}}`},
+	} {
+		files := killFiles()
+		delete(files, "etc/docker/daemon.json")
+		if before != "" {
+			files["etc/docker/daemon.json"] = before
+		}
+		w := newWorld(t, files)
+		start := seen(t, w.root)
+		id := w.apply(t, daemonStep("", edit(`{"path":"n"}`, "runtimes", "nvidia"), edit(c.edit, "default-runtime")), unitStep("docker.service", "reload"))
+		var reads []string
+		w.Programs = spy{w.programs(), func(cmd Command) {
+			if len(cmd.Argv) > 1 && cmd.Argv[1] == "reload" {
+				reads = append(reads, w.read(t, "etc/docker/daemon.json"))
+			}
+		}}
+		assert.NilError(t, w.Rollback(t.Context(), id, Back{}))
+		assert.DeepEqual(t, reads, []string{c.reads})
+		assert.Equal(t, seen(t, w.root), start)
 	}
 }
 
