@@ -185,7 +185,8 @@ func TestRPMThereAndBack(t *testing.T) {
 			assert.Assert(t, ran)
 			assert.Equal(t, m.read(t, "/usr/bin/dockerd"), "29")
 			assert.Equal(t, m.read(t, "/usr/lib64/libnvidia-container.so.1"), newVersion)
-			assert.Assert(t, m.there("/usr/src/6.1") && m.there("/usr/src/6.2"), "kernels stand beside each other")
+			assert.Assert(t, m.there("/usr/src/6.2"))
+			assert.Assert(t, m.there("/usr/src/6.1") || f.manager == "zypper", "dnf has kernels stand beside each other")
 			assert.Assert(t, !m.there("/usr/bin/runc") && !m.there("/usr/share/bloat"))
 			assert.Assert(t, strings.Contains(m.rpmPackages(t, f), "nvidia-*") || strings.Contains(m.rpmPackages(t, f), "nvidia-container-toolkit-base-0:"))
 
@@ -203,20 +204,22 @@ func TestRPMThereAndBack(t *testing.T) {
 	}
 }
 
-// TestRPMRefusesWhatNobodySigned has a package without a signature, and one that somebody
-// else needs on the way back.
+// TestRPMRefusesWhatNobodySigned has a package and a list of packages without a signature.
 func TestRPMRefusesWhatNobodySigned(t *testing.T) {
-	r := newRepository(t)
-	rpms(t, r)
-	evil := filepath.Join(r.dir, "docker-ce-29.7.2-1.rpm")
-	run(t, "rpmsign", "--delsign", evil)
-	r.rpmIndex(t)
 	for _, f := range families() {
 		t.Run(f.manager, func(t *testing.T) {
+			r := newRepository(t)
+			rpms(t, r)
 			m := rpmMachine(t, f, r)
 			before, packages := m.state(t), m.rpmPackages(t, f)
-			_, err := m.Apply(t.Context(), m.id, f.plan(r))
+			signature, err := os.ReadFile(filepath.Join(r.dir, "repodata/repomd.xml.asc"))
+			assert.NilError(t, err)
+			run(t, "rpmsign", "--delsign", filepath.Join(r.dir, "docker-ce-29.7.2-1.rpm"))
+			run(t, "createrepo_c", "--quiet", r.dir)
+			r.write(t, "repodata/repomd.xml.asc", string(signature))
+			_, err = m.Apply(t.Context(), m.id, f.plan(r))
 			assert.ErrorContains(t, err, "docker/packages")
+			assert.Assert(t, !m.there("/usr/bin/dockerd"))
 			assert.NilError(t, m.Rollback(t.Context(), m.id, apply.Back{}))
 			assert.Equal(t, m.rpmPackages(t, f), packages)
 			same(t, m.state(t), before)

@@ -73,14 +73,24 @@ func (a apt) installed(ctx context.Context, j *job) (*Installed, error) {
 }
 
 func (a apt) heal(ctx context.Context, j *job) error {
-	r, err := j.try(ctx, Command{Argv: []string{"dpkg", "--audit"}})
-	if err != nil || r.Code == 0 && len(r.Out) == 0 {
+	if whole, err := a.whole(ctx, j); whole || err != nil {
 		return err
 	}
 	j.say(Note, "finishing what an interrupted package manager left")
 	// What is half unpacked it cannot configure: that is installed again, or taken away.
-	_, err = j.try(ctx, Command{Argv: []string{"dpkg", "--configure", "-a", "--force-confdef", "--force-confold"}, Env: a.env()})
+	_, err := j.try(ctx, Command{Argv: []string{"dpkg", "--configure", "-a", "--force-confdef", "--force-confold"}, Env: a.env()})
 	return err
+}
+
+// whole says that no package is half installed, and that dpkg has written down all that it
+// did: what it notes in between apt does not read.
+func (a apt) whole(ctx context.Context, j *job) (bool, error) {
+	notes, err := j.tree().List("/var/lib/dpkg/updates")
+	if err != nil || len(notes) > 0 {
+		return false, err
+	}
+	r, err := j.try(ctx, Command{Argv: []string{"dpkg", "--audit"}})
+	return r.Code == 0 && len(r.Out) == 0, err
 }
 
 func (a apt) refresh(ctx context.Context, j *job) error {

@@ -15,19 +15,8 @@ type Back struct {
 	Leave bool `json:"leave,omitempty"`
 }
 
-// Rollback takes a run back, the newest that is not taken back if id is "".
+// Rollback takes a run back.
 func (m *Machine) Rollback(ctx context.Context, id string, b Back) error {
-	if id == "" {
-		runs, err := m.History()
-		if err != nil {
-			return err
-		}
-		i := lastIndex(runs, func(r Run) bool { return r.State != RolledBack })
-		if i < 0 {
-			return errors.New("there is no run to take back")
-		}
-		id = runs[i].ID
-	}
 	err := m.locked(id, func(r *run) error {
 		if r.State == RolledBack {
 			return nil
@@ -39,28 +28,6 @@ func (m *Machine) Rollback(ctx context.Context, id string, b Back) error {
 		return nil
 	}
 	return err
-}
-
-// Uninstall takes back all runs, the newest first.
-func (m *Machine) Uninstall(ctx context.Context, b Back) error {
-	runs, err := m.History()
-	if err != nil {
-		return err
-	}
-	for _, r := range slices.Backward(runs) {
-		if r.State == Damaged {
-			return errors.New(r.Why)
-		}
-	}
-	for _, r := range slices.Backward(runs) {
-		if r.State == RolledBack {
-			continue
-		}
-		if err := m.Rollback(ctx, r.ID, b); err != nil {
-			return fmt.Errorf("run %s: %w", r.ID, err)
-		}
-	}
-	return nil
 }
 
 // back takes a run's steps back, the last first. Reloads and restarts come at the end,

@@ -135,20 +135,21 @@ func TestLaterRunsFirst(t *testing.T) {
 	assert.Equal(t, len(runs), 2)
 	assert.Equal(t, runs[0].State, Kept)
 
-	assert.NilError(t, w.Uninstall(t.Context(), Back{}))
+	assert.NilError(t, (&Setup{Here: w.Machine}).Uninstall(t.Context(), Back{}))
 	assert.Equal(t, seen(t, w.root), before)
 	runs, err = w.History()
 	assert.NilError(t, err)
 	assert.Equal(t, fmt.Sprint(runs[0].State, runs[1].State), "rolled backrolled back")
-	assert.NilError(t, w.Uninstall(t.Context(), Back{}))
-	assert.ErrorContains(t, w.Rollback(t.Context(), "", Back{}), "no run to take back")
+	assert.NilError(t, (&Setup{Here: w.Machine}).Uninstall(t.Context(), Back{}))
+	_, err = (&Setup{Here: w.Machine}).Rollback(t.Context(), "", Back{})
+	assert.ErrorContains(t, err, "there is no run")
 }
 
 func TestUninstallLeavesOthersFiles(t *testing.T) {
 	w := newWorld(t, nil)
-	w.apply(t, put("/etc/apt/keyrings/ours.asc", "key"))
+	id := w.apply(t, put("/etc/apt/keyrings/ours.asc", "key"))
 	w.write(t, "etc/apt/keyrings/theirs.asc", "key")
-	assert.NilError(t, w.Rollback(t.Context(), "", Back{}))
+	assert.NilError(t, w.Rollback(t.Context(), id, Back{}))
 	entries, err := os.ReadDir(filepath.Join(w.root, "etc/apt/keyrings"))
 	assert.NilError(t, err)
 	assert.Equal(t, len(entries), 1)
@@ -204,7 +205,7 @@ func TestJournalsThatCannotBeUsed(t *testing.T) {
 
 			assert.ErrorContains(t, w.Rollback(t.Context(), id, Back{}), c.want)
 			assert.ErrorContains(t, w.Resume(t.Context(), id), c.want)
-			assert.ErrorContains(t, w.Uninstall(t.Context(), Back{}), c.want)
+			assert.ErrorContains(t, (&Setup{Here: w.Machine}).Uninstall(t.Context(), Back{}), c.want)
 			_, err = w.Apply(t.Context(), "20991231-000000", plan(put("/etc/x", "x")))
 			assert.ErrorContains(t, err, c.want)
 			runs, err := w.History()
@@ -341,4 +342,18 @@ func TestStepsWithoutAnOperation(t *testing.T) {
 	assert.ErrorContains(t, err, `has 2 operations`)
 	_, err = w.Apply(t.Context(), "20261127-050000", &setup.Plan{SchemaVersion: 9})
 	assert.ErrorContains(t, err, "schemaVersion 9")
+}
+
+func TestTwoAtOnce(t *testing.T) {
+	w := newWorld(t, killFiles())
+	id := w.apply(t, put("/etc/x", "x"))
+	unlock, err := w.store().Lock()
+	assert.NilError(t, err)
+	defer unlock()
+	_, err = w.Apply(t.Context(), "20991231-000000", plan(put("/etc/y", "y")))
+	assert.ErrorContains(t, err, fmt.Sprintf("another setup runs on this machine (process %d)", os.Getpid()))
+	assert.ErrorContains(t, w.Rollback(t.Context(), id, Back{}), "another setup runs")
+	assert.ErrorContains(t, w.Resume(t.Context(), id), "another setup runs")
+	_, err = os.Stat(filepath.Join(w.root, "etc/y"))
+	assert.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -23,7 +23,7 @@ type Helper struct {
 
 	pipe  Pipe
 	lines *bufio.Scanner
-	mu    sync.Mutex // of writes to pipe
+	mu    sync.Mutex // of pipe, and of writes to it
 }
 
 // Pipe leads to a process: what is written is its standard input. Close ends its input and
@@ -96,15 +96,7 @@ func (h *Helper) call(ctx context.Context, r request) (*result, error) {
 	if err := h.write(r); err != nil {
 		return nil, fmt.Errorf("root's helper: %w", err)
 	}
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		select {
-		case <-ctx.Done():
-			_ = h.write(request{Do: "stop"})
-		case <-done:
-		}
-	}()
+	defer context.AfterFunc(ctx, func() { _ = h.write(request{Do: "stop"}) })()
 	for {
 		r, err := h.next()
 		switch {

@@ -112,7 +112,33 @@ func (h holdOp) check(ctx context.Context, j *job) (Standing, error) {
 
 func (h holdOp) note(ctx context.Context, j *job) (*Before, error) {
 	held, err := h.held(ctx, j)
-	return &Before{Held: held}, err
+	if err != nil || h.Manager != "zypper" {
+		return &Before{Held: held}, err
+	}
+	file, err := j.save(target{path: zyppLocks, absent: true})
+	return &Before{Held: held, Configs: []Saved{file}}, err
+}
+
+// zyppLocks is what zypper keeps locks in; it leaves the file when the last one is gone.
+const zyppLocks = "/etc/zypp/locks"
+
+// restoreLocks has the file be as it was, if it says the same as then.
+func (h holdOp) restoreLocks(ctx context.Context, j *job, b *Before) error {
+	for _, s := range b.Configs {
+		held, err := h.held(ctx, j)
+		if err != nil || !slices.Equal(held, b.Held) {
+			return err
+		}
+		n, err := j.tree().Look(s.Name)
+		if err != nil {
+			return err
+		}
+		s.Wants = []Want{{Absent: !n.There, Sum: n.Sum}}
+		if err := j.restore(s, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (h holdOp) do(ctx context.Context, j *job, b *Before) (*After, error) {
@@ -159,15 +185,17 @@ func (h holdOp) undo(ctx context.Context, j *job, b *Before, a *After) error {
 		}
 	}
 	if len(names) == 0 {
-		return nil
+		return h.restoreLocks(ctx, j, b)
 	}
 	argv := map[string][]string{
 		"apt":    {"apt-mark", "unhold"},
 		"dnf":    {"dnf", "-q", "-y", "versionlock", "delete"},
 		"zypper": {"zypper", "--quiet", "--non-interactive", "removelock"},
 	}[h.Manager]
-	_, err = j.program(ctx, Command{Argv: append(slices.Clone(argv), names...)})
-	return err
+	if _, err := j.program(ctx, Command{Argv: append(slices.Clone(argv), names...)}); err != nil {
+		return err
+	}
+	return h.restoreLocks(ctx, j, b)
 }
 
 func unknownManager(name string) error {

@@ -335,7 +335,8 @@ func editJSON(text []byte, edits []setup.Edit) ([]byte, error) {
 		at[last] = value
 	}
 	for k, inner := range v {
-		if m, ok := inner.(map[string]any); ok && len(m) == 0 {
+		gone := slices.ContainsFunc(edits, func(e setup.Edit) bool { return e.Key[0] == k && e.Value == nil })
+		if m, ok := inner.(map[string]any); ok && len(m) == 0 && gone {
 			delete(v, k)
 		}
 	}

@@ -154,8 +154,8 @@ func (u unitOp) undo(ctx context.Context, j *job, b *Before, _ *After) error {
 	before := b.Unit
 	switch {
 	case u.PID > 0:
-		if err := j.hangup(u.PID); err != nil {
-			j.say(Note, "%v", err)
+		if err := u.again(ctx, j); err != nil {
+			j.say(Note, "the engine did not take what was put back: %v", err)
 			return nil
 		}
 		_, err := j.awaitEngine(ctx)
@@ -176,12 +176,10 @@ func (u unitOp) undo(ctx context.Context, j *job, b *Before, _ *After) error {
 	switch {
 	case !now.Active:
 		_, err = j.program(ctx, u.systemctl("restart", u.Name))
-	case u.Do == "restart":
-		err = u.gently(ctx, j)
-	case u.restarts(j):
+	case u.Do == "reload" && u.restarts(j):
 		return nil // the restart of this plan does for the reloads
 	default:
-		err = u.act(ctx, j)
+		err = u.again(ctx, j)
 	}
 	if err != nil || !u.engine(j) {
 		return err
