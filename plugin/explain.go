@@ -15,6 +15,9 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
 
+// asAbove is an answer's host where the answer before it has the same.
+const asAbove = "as above"
+
 // explainRun is one run of the command, with what it depends on.
 type explainRun struct {
 	cli     command.Cli
@@ -64,7 +67,7 @@ func (r *explainRun) do(ctx context.Context, args []string) error {
 				fmt.Fprintln(r.cli.Out())
 			}
 			if i > 0 && a.Host != "" && a.Host == answers[i-1].Host {
-				a.Host, a.Fixes, a.Remedy = "as above", nil, "" // one cause here, which several texts may come from
+				a.Host, a.Fixes, a.Remedy = asAbove, nil, "" // one cause here, which several texts may come from
 			}
 			r.print(r.cli.Out(), a)
 		}
@@ -97,8 +100,11 @@ func (r *explainRun) text(args []string) (string, error) {
 
 func (r *explainRun) print(w io.Writer, a doctor.Answer) {
 	head := clean(a.Title, 200)
-	if a.Matched != "" {
+	switch {
+	case a.Matched != "":
 		head = clean(a.Matched, 200)
+	case !a.Near:
+		head = "does not hold: " + head // titles say what is when all is well
 	}
 	fmt.Fprintln(w, r.paint.bold(a.Code)+"  "+head)
 	if a.Cause != "" {
@@ -110,8 +116,12 @@ func (r *explainRun) print(w io.Writer, a doctor.Answer) {
 	case r.noFacts:
 		paragraph(w, "  Here:  ", "not looked at (--no-facts)")
 	}
-	if len(a.Fixes) == 0 && a.Remedy != "" {
+	switch {
+	case len(a.Fixes) > 0 || a.Host == asAbove:
+	case a.Remedy != "":
 		paragraph(w, "  Fix:   ", clean(a.Remedy, 600))
+	case !a.Found:
+		paragraph(w, "  Fix:   ", "it depends on the host: run docker gpu doctor there")
 	}
 	for i, fix := range a.Fixes {
 		begin := "  Fix:   "
@@ -141,10 +151,12 @@ func newExplainCmd(dockerCLI command.Cli) *cobra.Command {
 		Use:   "explain [OPTIONS] [TEXT]",
 		Short: "Explain an error text of GPU containers",
 		Long: `Explain an error text of GPU containers: its cause, whether it is so on this
-host, and what mends it. Without TEXT, it is read from standard input.
+host, and what mends it. TEXT may also be a code that doctor or smoke names.
+Without TEXT, it is read from standard input.
 
 Exit code: 0 it is known, 1 it is not, or only resembles what is.`,
 		Example: `  docker gpu explain 'could not select device driver "" with capabilities: [[gpu]]'
+  docker gpu explain C001
   docker compose up 2>&1 | docker gpu explain`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -51,6 +51,9 @@ func knowing(text string, h *host.Host, _ time.Time) []doctor.Answer {
 		}
 		out = append(out, a)
 	}
+	if text == "t004" {
+		out = append(out, doctor.Answer{Code: "T004", Title: "the driver is loaded", Cause: "It was not built.", Host: "on this host nothing of it is seen now"})
+	}
 	if strings.Contains(text, "hostile") {
 		out = append(out, doctor.Answer{Code: "T002", Title: "x", Matched: "\x1b[2Jhostile\u202e", Cause: "a\x00b"})
 	}
@@ -74,6 +77,7 @@ func TestExplanations(t *testing.T) {
 		"explain-here.txt":      {arch: "broken", text: "Error: could not select device driver hostile"},
 		"explain-elsewhere.txt": {text: "could not select device driver"},
 		"explain-no-facts.txt":  {arch: "broken", text: "could not select device driver", noFacts: true},
+		"explain-code.txt":      {text: "t004"},
 		"explain-near.txt":      {text: "this resembles it", code: 1},
 		"explain-hostile.txt":   {text: "hostile"},
 		"explain-here.json":     {arch: "broken", text: "could not select device driver hostile", format: "json"},

@@ -84,10 +84,18 @@ func alone(root *cobra.Command, dockerCLI command.Cli) *cliflags.ClientOptions {
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
-		cmd.DisableFlagsInUseLine = true
 		if cmd.Name() == "completion" {
 			group(cmd)
 		}
 	}
+	ownUsage(root)
 	return opts
+}
+
+// ownUsage keeps "[flags]" off usage lines that say [OPTIONS], as the Docker client does.
+func ownUsage(cmd *cobra.Command) {
+	cmd.DisableFlagsInUseLine = true
+	for _, sub := range cmd.Commands() {
+		ownUsage(sub)
+	}
 }

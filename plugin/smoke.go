@@ -31,6 +31,8 @@ type smokeOptions struct {
 	reload  bool
 	timeout time.Duration
 	format  string
+	// imageSet says that --image was given, be it empty.
+	imageSet bool
 }
 
 // smokeEngine is the engine of a context.
@@ -54,6 +56,7 @@ type smokeRun struct {
 
 func newSmokeRun(cli command.Cli, opts *smokeOptions) *smokeRun {
 	g := newGatherer(cli)
+	g.instead = "the GPUs are then tried in containers of their own"
 	return &smokeRun{
 		cli: cli, opts: opts, binary: worker.Binary, image: g.workerImage,
 		facts: func(ctx context.Context) (host.Host, error) { return g.facts(ctx, "") },
@@ -210,6 +213,8 @@ func (o *smokeOptions) check() error {
 		return flagError("--pull %q is not one of missing, always, never", o.pull)
 	case o.timeout < time.Second || o.timeout > time.Hour:
 		return flagError("--timeout %s is not between 1s and 1h", o.timeout)
+	case o.imageSet && strings.TrimSpace(o.image) == "":
+		return flagError("--image is empty: name an image, or leave it out for the worker's own")
 	case o.image == "" && o.pull != "missing":
 		return flagError("--pull goes with --image only: the worker's own image is never pulled")
 	}
@@ -230,7 +235,8 @@ matrices on each GPU, and compares the results with the CPU's. (nvidia-smi alone
 never touches unified memory, and calls many a broken host healthy.)
 
 The containers have no network, a read-only root and no capabilities. Their image
-is made of this program and the host's own C library: nothing is downloaded.
+is made of this program and the C library of the engine's machine, there if it is
+another one: nothing is downloaded.
 
 Exit code: 0 every rung that applies holds, 1 one is broken.`,
 		Example: `  # Do GPUs work in containers here?
@@ -243,6 +249,7 @@ Exit code: 0 every rung that applies holds, 1 one is broken.`,
   docker gpu smoke --reload`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts.imageSet = cmd.Flags().Changed("image")
 			if err := opts.check(); err != nil {
 				return err
 			}

@@ -28,6 +28,7 @@ func TestFlagsOfSmokeThatCannotBe(t *testing.T) {
 		"--pull=always":            "--pull goes with --image only",
 		"--timeout=0":              "--timeout 0s is not between 1s and 1h",
 		"--timeout=87600h":         "--timeout 87600h0m0s is not between 1s and 1h",
+		"--image=":                 "--image is empty",
 		"--timeout=soon":           "soon",
 		"img":                      `takes no arguments, but was given "img"`,
 	} {
@@ -155,8 +156,8 @@ func TestSmokeSaysWhy(t *testing.T) {
 		host host.Host
 		says []string
 	}{
-		"by a finding": {func() host.Host { h := bare; h.Engine.Kind = "podman"; return h }(), []string{"`docker gpu doctor` knows it as C004", "\nERROR    C004 "}},
-		"by its words": {func() host.Host { h := bare; h.Local = false; return h }(), []string{"`docker gpu doctor` knows it as C00"}},
+		"by a finding": {func() host.Host { h := bare; h.Engine.Kind = "podman"; return h }(), []string{"`docker gpu explain C004` says more", "\nERROR    C004 "}},
+		"by its words": {func() host.Host { h := bare; h.Local = false; return h }(), []string{"`docker gpu explain C00"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScreen(t, false, "")

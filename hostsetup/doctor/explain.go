@@ -42,7 +42,7 @@ const (
 // Explain finds the known symptoms in a text of any length and says what they mean on
 // a host: what was found there comes first, then the longest match, which is the most
 // specific, then the commonest cause. A text that holds none gives the codes that it
-// resembles, marked Near, or nothing. h may be nil.
+// resembles, marked Near, or nothing. A text that is a code is answered with that. h may be nil.
 func Explain(text string, h *host.Host, now time.Time) []Answer {
 	return explain(text, h, All(), now)
 }
@@ -61,6 +61,10 @@ func explain(text string, h *host.Host, checks []Check, now time.Time) []Answer 
 	}
 	var hits []hit
 	for i, c := range checks {
+		if strings.EqualFold(strings.TrimSpace(text), c.Code) {
+			hits = []hit{{Answer: answerOf(c, ""), order: i}}
+			break
+		}
 		matched, length := t.find(c.Symptoms)
 		if length > 0 {
 			hits = append(hits, hit{Answer: answerOf(c, matched), length: length, rarity: c.Rarity, order: i})
@@ -141,8 +145,11 @@ func light(a *Answer, r *Report) int {
 			return 2
 		}
 	}
-	if slices.Contains(r.Passed, a.Code) {
+	switch {
+	case slices.Contains(r.Passed, a.Code):
 		a.Host = "on this host nothing of it is seen now"
+	case slices.Contains(r.Absent, a.Code):
+		a.Host = "on this host it does not apply: what it is about is not there"
 	}
 	return 2
 }

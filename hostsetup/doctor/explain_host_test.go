@@ -53,6 +53,22 @@ func TestTheOrderOfAnswers(t *testing.T) {
 	}
 }
 
+// A code is answered with what it stands for, whatever other texts it may lie in.
+func TestACodeIsExplained(t *testing.T) {
+	checks := []Check{quick("A1", "", "text with B2 in it", "b2"), quick("B2", Error, "other")}
+	for _, text := range []string{"B2", " b2\n"} {
+		assert.Equal(t, order(explain(text, nil, checks, time.Time{})), "B2", text)
+	}
+	a := explain("B2", &host.Host{}, checks, time.Time{})[0]
+	assert.Equal(t, a.Host, "on this host: B2 is wrong")
+	assert.Equal(t, a.Matched, "")
+	assert.Assert(t, !a.Near)
+	assert.Equal(t, order(explain("text with B2 in it", nil, checks, time.Time{})), "A1")
+	for _, c := range All() {
+		assert.Equal(t, first(Explain(c.Code, nil, time.Time{})), c.Code)
+	}
+}
+
 func TestWhatTheHostSays(t *testing.T) {
 	after := func(c Check, codes ...string) Check { c.After = codes; return c }
 	needs := func(c Check, f Fact) Check { c.Needs = []Fact{f}; return c }
@@ -66,7 +82,7 @@ func TestWhatTheHostSays(t *testing.T) {
 		"not found":      {[]Check{quick("A", "", "the text")}, "on this host nothing of it is seen now", false},
 		"hidden":         {[]Check{quick("B", Error, "other"), after(quick("A", Error, "the text"), "B")}, "on this host it may follow from B: B is wrong", true},
 		"not read":       {[]Check{needs(quick("A", Error, "the text"), NVML)}, "on this host it could not be looked at: NVML[2J did not answer", false},
-		"does not apply": {[]Check{needs(quick("A", Error, "the text"), PCI)}, "", false},
+		"does not apply": {[]Check{needs(quick("A", Error, "the text"), PCI)}, "on this host it does not apply: what it is about is not there", false},
 	} {
 		a := explain("the text", h, c.checks, time.Time{})
 		assert.Equal(t, len(a), 1, name)

@@ -48,13 +48,15 @@ func (c climb) nvml() Rung {
 		return Rung{Detail: why}
 	}
 	if len(gpus) == 0 {
-		if !c.host.Local {
-			return Rung{Skipped: "the engine runs on another machine, whose own tools were not asked"}
+		switch {
+		case c.host.Engine.Kind == "desktop":
+			return Rung{Skipped: "the engine runs in a virtual machine, whose own tools were not asked"}
+		case c.host.Driver.Version != "":
+			return Rung{Detail: "the driver shows no GPU"}
+		case len(c.host.PCI) == 0 && c.host.Unread["pci"] == "":
+			return Rung{Detail: "no NVIDIA driver is loaded, and no NVIDIA GPU is on the PCI bus"}
 		}
-		if c.host.Driver.Version == "" {
-			return Rung{Detail: "no NVIDIA driver is loaded", See: "G001"}
-		}
-		return Rung{Detail: "the driver shows no GPU"}
+		return Rung{Detail: "no NVIDIA driver is loaded", See: "G001"}
 	}
 	for _, g := range gpus {
 		if g.Lost {
@@ -112,11 +114,11 @@ func (c climb) smi(t *Try) Rung {
 	said := strings.TrimSpace(string(t.Output))
 	switch {
 	case t.Refused != "":
-		r.Detail = t.Refused
+		r.Detail = loaderHint(t.Refused)
 	case t.Late:
 		r.Detail = fmt.Sprintf("the container did not end within %.0f s", t.Seconds)
 	case t.Exit != 0:
-		r.Detail = fmt.Sprintf("nvidia-smi ended with exit code %d: %s", t.Exit, cmp.Or(lastLine(t.Errors), lastLine(t.Output), "it said nothing"))
+		r.Detail = fmt.Sprintf("nvidia-smi ended with exit code %d: %s", t.Exit, cmp.Or(reason(t.Errors), lastLine(t.Output), "it said nothing"))
 	case !strings.Contains(said, "GPU "):
 		r.Detail = "nvidia-smi names no GPU: " + cmp.Or(said, "it said nothing")
 	default:

@@ -74,7 +74,7 @@ func (r *SmokeReport) Verdict() string {
 		if rung.Name == r.Broken {
 			text := fmt.Sprintf("The first rung that breaks is %q; look at: %s.", rung.Title, rung.Layer)
 			if r.See != "" {
-				text += fmt.Sprintf(" `docker gpu doctor` knows it as %s.", r.See)
+				text += fmt.Sprintf(" `docker gpu explain %s` says more.", r.See)
 			}
 			return text
 		}

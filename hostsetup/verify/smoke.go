@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/worker/report"
@@ -128,7 +129,7 @@ func readTry(t Try) tried {
 	r := tried{Try: t, lines: lines}
 	switch {
 	case t.Refused != "":
-		r.broken = t.Refused
+		r.broken = loaderHint(t.Refused)
 	case err != nil:
 		r.broken = err.Error()
 	case len(lines) > 0 && lines[len(lines)-1].Stage == report.End:
@@ -143,11 +144,30 @@ func readTry(t Try) tried {
 		if len(noise) > 0 {
 			said = noise[len(noise)-1]
 		}
-		if said = cmp.Or(lastLine(t.Errors), said); said != "" {
+		if said = cmp.Or(reason(t.Errors), said); said != "" {
 			r.broken += ": " + said
 		}
 	}
 	return r
+}
+
+// reason is why a program ended, by what it wrote to standard error: the last line, or the
+// first one of what Go writes of a crash, which ends with registers.
+func reason(text []byte) string {
+	if bytes.Contains(text, []byte("\ngoroutine ")) {
+		first, _, _ := bytes.Cut(bytes.TrimSpace(text), []byte("\n"))
+		return string(first)
+	}
+	return loaderHint(lastLine(text))
+}
+
+// loaderHint adds what it means to the kernel's word for a loader that is not there: the
+// engine passes it on, or the container that was started.
+func loaderHint(said string) string {
+	if strings.HasPrefix(said, "exec ") && strings.HasSuffix(said, "no such file or directory") {
+		return said + "; does the image have a GNU C library, as those of Debian, Ubuntu and Red Hat do?"
+	}
+	return said
 }
 
 func lastLine(text []byte) string {

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -146,16 +147,16 @@ func (s *climber) watch(ctx context.Context, route string, run func(context.Cont
 	default:
 		t.Refused = engineSays(err)
 	}
-	// The kernel's word for a loader that is not there.
-	if s.Files != nil && strings.Contains(t.Refused, "no such file or directory") {
-		t.Refused += "; does the image have a GNU C library, as those of Debian, Ubuntu and Red Hat do?"
-	}
 	return t
 }
 
+// steps are what an engine and its runtimes name before the cause of a refused start, each
+// in the words of the one above it.
+var steps = regexp.MustCompile(`^(?s:.*)(?:unable to start container process: |starting container process caused: )(?:error during container init: )?`)
+
 // engineSays is an engine's complaint without the words that every one begins with.
 func engineSays(err error) string {
-	return strings.TrimPrefix(err.Error(), "Error response from daemon: ")
+	return steps.ReplaceAllString(strings.TrimPrefix(err.Error(), "Error response from daemon: "), "")
 }
 
 // reload starts a container on the first route that worked, has systemd read its units

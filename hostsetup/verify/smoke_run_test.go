@@ -22,7 +22,8 @@ type fakeEngine struct {
 	refuse map[string]error
 	after  string // what a worker says after a reload
 	start  error
-	stuck  error // of a removal
+	stuck  error          // of a removal
+	ended  *engine.Result // how all end
 
 	mu      sync.Mutex
 	ran     []engine.Worker
@@ -67,6 +68,9 @@ func (r running) Wait(ctx context.Context) (engine.Result, error) {
 	if r.together != nil {
 		r.together.Done()
 		r.together.Wait()
+	}
+	if r.ended != nil {
+		return *r.ended, nil
 	}
 	if route == SMI {
 		return engine.Result{Stdout: []byte("GPU 0: NVIDIA H200 (UUID: " + first + ")\n")}, nil
@@ -181,6 +185,30 @@ func TestSmokeInAnImageWithoutALoader(t *testing.T) {
 	r, err := s.Run(t.Context())
 	assert.NilError(t, err)
 	assert.Equal(t, r.Why(), "exec /.docker-gpu/gpu-worker: no such file or directory; does the image have a GNU C library, as those of Debian, Ubuntu and Red Hat do?")
+}
+
+// Newer runtimes start such a container, which then says it itself.
+func TestSmokeInAContainerWithoutALoader(t *testing.T) {
+	e := &fakeEngine{t: t, ended: &engine.Result{Exit: 255, Stderr: []byte("exec /.docker-gpu/gpu-worker: no such file or directory\n")}}
+	s := smokeOn(e)
+	s.Files = []byte("a tar")
+	r, err := s.Run(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, r.Why(), "the worker ended with exit code 255 and without a verdict: exec /.docker-gpu/gpu-worker: no such file or directory; does the image have a GNU C library, as those of Debian, Ubuntu and Red Hat do?")
+	assert.Equal(t, rung(t, r, SMI).Detail, "nvidia-smi ended with exit code 255: exec /.docker-gpu/gpu-worker: no such file or directory; does the image have a GNU C library, as those of Debian, Ubuntu and Red Hat do?")
+}
+
+// Engines and runtimes each put a step before the cause.
+func TestEngineSays(t *testing.T) {
+	for said, want := range map[string]string{
+		`Error response from daemon: failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: "nvidia-smi": executable file not found in $PATH`:                                                   `exec: "nvidia-smi": executable file not found in $PATH`,
+		`Error response from daemon: OCI runtime create failed: container_linux.go:380: starting container process caused: exec: "nvidia-smi": executable file not found in $PATH: unknown`:                                                                                                                                    `exec: "nvidia-smi": executable file not found in $PATH: unknown`,
+		`Error response from daemon: failed to create shim task: OCI runtime create failed: unable to start container process: error during container init: error running prestart hook #0: exit status 1, stdout: , stderr: Auto-detected mode as 'legacy'` + "\n" + `nvidia-container-cli: initialization error: nvml error`: `error running prestart hook #0: exit status 1, stdout: , stderr: Auto-detected mode as 'legacy'` + "\n" + `nvidia-container-cli: initialization error: nvml error`,
+		`Error response from daemon: could not select device driver "" with capabilities: [[gpu]]`: `could not select device driver "" with capabilities: [[gpu]]`,
+		"EOF": "EOF",
+	} {
+		assert.Equal(t, engineSays(errors.New(said)), want)
+	}
 }
 
 func TestSmokeGivesUpOnAContainer(t *testing.T) {

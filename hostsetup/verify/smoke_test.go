@@ -85,7 +85,9 @@ func TestBrokenRungs(t *testing.T) {
 	late := func(try Try) Try { try.Late, try.Seconds = true, 60; return try }
 	lost := healthy(first)
 	lost.GPUs[0].Lost, lost.GPUs[0].PCI = true, "0000:65:00.0"
-	without := &host.Host{Local: true, Engine: host.Engine{Version: "29.7.2"}}
+	without := &host.Host{Local: true, Engine: host.Engine{Version: "29.7.2"}, PCI: []host.PCI{{Address: "0000:65:00.0"}}}
+	bare := &host.Host{Engine: host.Engine{Version: "29.7.2"}} // whether it is here or not
+	crash := "SIGABRT: abort\nPC=0x7f m=3\n\ngoroutine 10 [syscall]:\nruntime.cgocall()\n\ngs     0x0\n"
 	unread := &host.Host{Local: true, Driver: host.Driver{Version: "580.159"}, Engine: host.Engine{Version: "29.7.2"}, Unread: map[string]string{"nvml": "NVML did not answer within 5s"}}
 	refused := `could not select device driver "" with capabilities: [[gpu]]`
 	for name, c := range map[string]struct {
@@ -97,13 +99,14 @@ func TestBrokenRungs(t *testing.T) {
 	}{
 		"no engine":              {&host.Host{Local: true, GPUs: healthy(first).GPUs, Engine: host.Engine{Error: "connection refused"}}, nil, nil, "engine", "Docker Engine", "", "connection refused"},
 		"no driver":              {without, []Try{{Route: GPUs, Refused: refused}}, nil, "host", "NVIDIA driver", "G001", "no NVIDIA driver is loaded"},
+		"no GPU at all":          {bare, []Try{{Route: GPUs, Refused: refused}}, nil, "host", "NVIDIA driver", "", "no NVIDIA driver is loaded, and no NVIDIA GPU is on the PCI bus"},
 		"NVML hangs":             {unread, nil, nil, "host", "NVIDIA driver", "", "NVML did not answer within 5s"},
 		"a lost GPU":             {lost, []Try{ran(t, GPUs, "h200-cdi")}, nil, "host", "NVIDIA driver", "G012", "GPU 0 (0000:65:00.0) is lost: the driver cannot reach it"},
 		"nothing was tried":      {healthy(first), nil, nil, "gpus", "Docker Engine and NVIDIA Container Toolkit", "", "no container was started"},
 		"refused":                {healthy(first), []Try{{Route: GPUs, Refused: refused}, ran(t, CDI, "h200-cdi")}, nil, "gpus", "Docker Engine and NVIDIA Container Toolkit", "", refused},
 		"CDI refused":            {healthy(first), []Try{ran(t, GPUs, "h200-hook"), {Route: CDI, Refused: "unresolvable CDI devices"}}, nil, "cdi", "CDI spec", "", "unresolvable CDI devices"},
 		"no libraries":           {healthy(first), []Try{ran(t, GPUs, "no-libcuda")}, nil, "gpus", "Docker Engine and NVIDIA Container Toolkit", "", "libcuda.so.1 cannot be loaded, so this place was given no NVIDIA driver: libcuda.so.1: cannot open shared object file: No such file or directory"},
-		"no loader":              {healthy(first), []Try{errors(Try{Route: GPUs, Exit: 127}, "x\nexec /gpu-worker: no such file or directory\n")}, nil, "gpus", "Docker Engine and NVIDIA Container Toolkit", "", "the worker ended with exit code 127 and without a verdict: exec /gpu-worker: no such file or directory"},
+		"no loader":              {healthy(first), []Try{errors(Try{Route: GPUs, Exit: 127}, "x\nexec /gpu-worker: no such file or directory\n")}, nil, "gpus", "Docker Engine and NVIDIA Container Toolkit", "", "the worker ended with exit code 127 and without a verdict: exec /gpu-worker: no such file or directory; does the image have a GNU C library, as those of Debian, Ubuntu and Red Hat do?"},
 		"uvm":                    {healthy(first), []Try{ran(t, GPUs, "uvm-major")}, nil, "init", "device nodes and unified memory (nvidia-uvm)", "C016", "with --gpus all: cuInit: CUDA_ERROR_UNKNOWN (999): unknown error"},
 		"another GPU inside":     {healthy(second), []Try{ran(t, GPUs, "h200-cdi")}, nil, "uuids", "NVIDIA Container Toolkit", "C021", "with --gpus all a container has " + first + ", which the host does not show"},
 		"a GPU fewer inside":     {healthy(first, second), []Try{ran(t, GPUs, "h200-cdi")}, nil, "uuids", "NVIDIA Container Toolkit", "C018", "with --gpus all a container lacks " + second},
@@ -113,6 +116,7 @@ func TestBrokenRungs(t *testing.T) {
 		"peers":                  {healthy(first, second), []Try{ran(t, GPUs, "h200x2-iommu")}, nil, "peers", "PCIe, NVLink and the IOMMU", "", "with --gpus all, " + first + " reading from " + second + ": the checksum of the other GPU's memory, read over the link between them: expected 0x6c1b219209454509, found 0x0"},
 		"killed after init":      {healthy(first), []Try{cut("h200-cdi", 4)}, nil, "context", "NVIDIA driver", "", "with --gpus all: the worker ended with exit code 137 and without a verdict"},
 		"killed at the kernel":   {healthy(first), []Try{cut("h200-cdi", 6)}, nil, "kernel", "GPU hardware", "", "with --gpus all: the worker ended with exit code 137 and without a verdict"},
+		"crashed at the kernel":  {healthy(first), []Try{errors(cut("h200-cdi", 6), crash)}, nil, "kernel", "GPU hardware", "", "with --gpus all: the worker ended with exit code 137 and without a verdict: SIGABRT: abort"},
 		"late":                   {healthy(first), []Try{late(cut("h200-cdi", 8))}, nil, "tf32", "GPU hardware", "", "with --gpus all: the container did not end within 60 s"},
 		"killed before the end":  {healthy(first, second), []Try{cut("h200x2", 21)}, nil, "peers", "PCIe, NVLink and the IOMMU", "", "with --gpus all: the worker ended with exit code 137 and without a verdict"},
 		"reload":                 {healthy(first), []Try{ran(t, GPUs, "h200-hook")}, &Reload{After: ran(t, GPUs, "uvm-major")}, "reload", "systemd and cgroups", "C010", "after the reload cuInit: CUDA_ERROR_UNKNOWN (999): unknown error"},
@@ -139,8 +143,10 @@ func TestSkippedRungs(t *testing.T) {
 	noCDI.Engine.CDIDevices, noCDI.Engine.Runtimes = nil, nil
 	split := healthy("GPU-whole")
 	split.GPUs[0].MIG = &host.MIG{On: true, Devices: []host.MIGDevice{{UUID: slice}, {UUID: "MIG-other"}}}
-	remote := healthy()
-	remote.Local = false
+	desktop := healthy()
+	desktop.Local, desktop.Engine.Kind = false, "desktop"
+	unseen := healthy()
+	unseen.Local, unseen.Driver, unseen.Unread = false, host.Driver{}, map[string]string{"nvml": "the machine could not be looked at"}
 	for name, c := range map[string]struct {
 		host *host.Host
 		try  Try
@@ -148,7 +154,8 @@ func TestSkippedRungs(t *testing.T) {
 	}{
 		"an old card":    {noCDI, ran(t, GPUs, "p40"), map[string]string{"cdi": "this engine does not offer it", "tf32": "needs compute capability 8.0, this GPU has 6.1", "peers": "there is one GPU"}},
 		"a MIG device":   {split, ran(t, GPUs, "mig"), map[string]string{"uuids": "", "peers": "there is one GPU"}},
-		"another host":   {remote, ran(t, GPUs, "h200-cdi"), map[string]string{"host": "the engine runs on another machine, whose own tools were not asked", "uuids": "the host's own tools were not asked"}},
+		"Docker Desktop": {desktop, ran(t, GPUs, "h200-cdi"), map[string]string{"host": "the engine runs in a virtual machine, whose own tools were not asked", "uuids": "the host's own tools were not asked"}},
+		"another host":   {unseen, ran(t, GPUs, "h200-cdi"), map[string]string{"host": "the machine could not be looked at", "uuids": "the host's own tools were not asked"}},
 		"no such reload": {healthy(first), ran(t, GPUs, "h200-cdi"), map[string]string{"reload": "not asked for"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,7 @@ package relay
 import (
 	"io"
 	"net"
+	"sync"
 	"testing"
 )
 
@@ -12,10 +13,25 @@ import (
 // end, and returns the address for a Docker context.
 func Listen(t testing.TB, socket string) string {
 	t.Helper()
+	return New(t, socket).Address
+}
+
+// Relay is one that can be cut.
+type Relay struct {
+	Address  string // for a Docker context
+	listener net.Listener
+	mu       sync.Mutex
+	joined   []net.Conn
+}
+
+// New hands connections on to a socket, as Listen does.
+func New(t testing.TB, socket string) *Relay {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := &Relay{Address: "tcp://" + l.Addr().String(), listener: l}
 	t.Cleanup(func() { _ = l.Close() })
 	go func() {
 		for {
@@ -23,10 +39,29 @@ func Listen(t testing.TB, socket string) string {
 			if err != nil {
 				return
 			}
+			r.mu.Lock()
+			r.joined = append(r.joined, from)
+			r.mu.Unlock()
 			go join(from.(*net.TCPConn), socket)
 		}
 	}()
-	return "tcp://" + l.Addr().String()
+	return r
+}
+
+// Cut breaks all connections. New ones are taken still.
+func (r *Relay) Cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.joined {
+		_ = c.Close()
+	}
+	r.joined = nil
+}
+
+// Close breaks all connections and takes no new ones: the machine is gone.
+func (r *Relay) Close() {
+	_ = r.listener.Close()
+	r.Cut()
 }
 
 func join(from *net.TCPConn, socket string) {
