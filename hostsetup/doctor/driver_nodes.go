@@ -22,7 +22,7 @@ func nodeChecks() []Check {
 		{
 			Code: "G016", Title: "every user may open the device nodes", Group: Driver, Severity: Warning, Needs: []Fact{Local, Module}, After: afterDriver(),
 			Symptoms: []string{"Insufficient Permissions"},
-			Cause:    "The nodes' mode or owner keeps users out. The driver's module sets them from its parameters (NVreg_DeviceFileMode); a udev rule may too.",
+			Cause:    "The nodes' mode or owner keeps users out. The driver's module sets them from its parameters (NVreg_DeviceFileMode); a udev rule may too. A program of root that starts the driver's library sets them again.",
 			Run:      nodesClosed,
 		},
 	}

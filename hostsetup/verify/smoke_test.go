@@ -57,7 +57,7 @@ func TestSmokeReports(t *testing.T) {
 		reload *Reload
 	}{
 		"healthy":     {healthy(first), []Try{ran(t, GPUs, "h200-cdi"), ran(t, CDI, "h200-cdi"), ran(t, Runtime, "h200-hook")}, &Reload{After: ran(t, CDI, "h200-cdi")}},
-		"two":         {healthy(first, second), []Try{ran(t, GPUs, "h200x2"), ran(t, CDI, "h200x2")}, nil},
+		"two":         {healthy(first, second), []Try{ran(t, GPUs, "h100x2"), ran(t, CDI, "h100x2")}, nil},
 		"uvm-major":   {healthy(first), []Try{ran(t, GPUs, "uvm-major"), ran(t, CDI, "uvm-major")}, nil},
 		"old-and-new": {healthy(first), []Try{ran(t, GPUs, "h200-hook")}, nil},
 	} {
@@ -118,7 +118,7 @@ func TestBrokenRungs(t *testing.T) {
 		"killed at the kernel":   {healthy(first), []Try{cut("h200-cdi", 6)}, nil, "kernel", "GPU hardware", "", "with --gpus all: the worker ended with exit code 137 and without a verdict"},
 		"crashed at the kernel":  {healthy(first), []Try{errors(cut("h200-cdi", 6), crash)}, nil, "kernel", "GPU hardware", "", "with --gpus all: the worker ended with exit code 137 and without a verdict: SIGABRT: abort"},
 		"late":                   {healthy(first), []Try{late(cut("h200-cdi", 8))}, nil, "tf32", "GPU hardware", "", "with --gpus all: the container did not end within 60 s"},
-		"killed before the end":  {healthy(first, second), []Try{cut("h200x2", 21)}, nil, "peers", "PCIe, NVLink and the IOMMU", "", "with --gpus all: the worker ended with exit code 137 and without a verdict"},
+		"killed before the end":  {healthy(first, second), []Try{cut("h100x2", 21)}, nil, "peers", "PCIe, NVLink and the IOMMU", "", "with --gpus all: the worker ended with exit code 137 and without a verdict"},
 		"reload":                 {healthy(first), []Try{ran(t, GPUs, "h200-hook")}, &Reload{After: ran(t, GPUs, "uvm-major")}, "reload", "systemd and cgroups", "C010", "after the reload cuInit: CUDA_ERROR_UNKNOWN (999): unknown error"},
 		"nothing after a reload": {healthy(first), []Try{ran(t, GPUs, "h200-hook")}, &Reload{After: Try{Exit: 1}}, "reload", "systemd and cgroups", "C010", "after the reload the worker ended with exit code 1 and without a verdict"},
 	} {
