@@ -23,7 +23,18 @@ const (
 )
 
 // readCDI reads all specs that an engine may read.
-func readCDI(ctx context.Context, m *machine) (fill, error) {
+func readCDI(_ context.Context, m *machine) (fill, error) {
+	found := m.cdi()
+	return func(h *host.Host) { h.CDI = found.cdi; notes(h, found.unread) }, nil
+}
+
+// foundCDI is what the directories hold, and what of it could not be read.
+type foundCDI struct {
+	cdi    host.CDI
+	unread map[string]string
+}
+
+func (m *machine) findCDI() foundCDI {
 	var cdi host.CDI
 	unread := map[string]string{}
 	for _, dir := range m.cdiDirs() {
@@ -38,7 +49,7 @@ func readCDI(ctx context.Context, m *machine) (fill, error) {
 		}
 		for _, name := range names {
 			// An engine looks at these two endings only.
-			if ext := path.Ext(name); ext != ".yaml" && ext != ".json" || len(cdi.Specs) >= mostSpecs || ctx.Err() != nil {
+			if ext := path.Ext(name); ext != ".yaml" && ext != ".json" || len(cdi.Specs) >= mostSpecs {
 				continue
 			}
 			file := path.Join(dir, name)
@@ -50,7 +61,7 @@ func readCDI(ctx context.Context, m *machine) (fill, error) {
 			cdi.Specs = append(cdi.Specs, spec)
 		}
 	}
-	return func(h *host.Host) { h.CDI = cdi; notes(h, unread) }, nil
+	return foundCDI{cdi, unread}
 }
 
 // cdiDirs are the engine's own where it names some, else the two that all engines

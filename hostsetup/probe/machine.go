@@ -52,6 +52,7 @@ type machine struct {
 	installed func() (packages, error)
 	kernels   func() (kernels, error)
 	nodes     func() ([]host.Node, error)
+	cdi       func() foundCDI
 }
 
 func newMachine(o Options) *machine {
@@ -77,6 +78,7 @@ func (m *machine) once() {
 	m.installed = sync.OnceValues(m.findPackages)
 	m.kernels = sync.OnceValues(m.findKernels)
 	m.nodes = sync.OnceValues(m.findNodes)
+	m.cdi = sync.OnceValue(m.findCDI)
 }
 
 // errOutside says that only a program of the machine would know, where none may be run.

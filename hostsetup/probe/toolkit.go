@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,8 +31,8 @@ const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 // readToolkit says what of the NVIDIA Container Toolkit is there.
 func readToolkit(ctx context.Context, m *machine) (fill, error) {
 	search := m.daemon().Path
-	if search == "" {
-		search = systemPath
+	if search == "" { // nobody knows dockerd's: its CDI specs name programs that it runs
+		search = strings.Join(append([]string{systemPath}, m.hookDirs()...), ":")
 	}
 	t := host.Toolkit{OCIHook: ociHook(m.root)}
 	t.Binaries, t.Installed = m.binaries(search)
@@ -48,6 +49,18 @@ func readToolkit(ctx context.Context, m *machine) (fill, error) {
 		t.Sources, t.Repositories = h.Toolkit.Sources, h.Toolkit.Repositories
 		h.Toolkit = t
 	}, err
+}
+
+// hookDirs are the folders of the hooks that CDI specs have run.
+func (m *machine) hookDirs() (dirs []string) {
+	for _, spec := range m.cdi().cdi.Specs {
+		for _, p := range spec.Paths {
+			if dir := path.Dir(p.Path); p.Use == "hook" && !p.Missing && !slices.Contains(dirs, dir) {
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	return dirs
 }
 
 // binaries looks along a search path, as an engine does: executables, the first of

@@ -70,6 +70,12 @@ func TestToolkitOutsideOfPackages(t *testing.T) {
 	assert.Equal(t, off.Toolkit.Version, "1.20.1")
 	assert.Equal(t, len(off.Toolkit.Binaries), 0)
 
+	// Where dockerd's path is not known, the hook that a CDI spec has run tells where the tools are.
+	m = fake(t, files{"etc/cdi/nvidia.yaml": "cdiVersion: 0.6.0\nkind: nvidia.com/gpu\ndevices:\n- name: all\n  containerEdits: {}\ncontainerEdits:\n  hooks:\n  - hookName: createContainer\n    path: /opt/tools/nvidia-cdi-hook\n",
+		"opt/tools/nvidia-ctk*": "", "opt/tools/nvidia-cdi-hook*": ""})
+	m.run = says(t, "/opt/tools/nvidia-ctk --version", "NVIDIA Container Toolkit CLI version 1.20.1\n", nil)
+	assert.DeepEqual(t, one(t, m, readToolkit).Toolkit.Binaries, map[string]string{"nvidia-ctk": "/opt/tools/nvidia-ctk", "nvidia-cdi-hook": "/opt/tools/nvidia-cdi-hook"})
+
 	// Below another root the program is there and may not be run.
 	h := one(t, fake(t, files{"usr/bin/nvidia-ctk*": ""}), readToolkit)
 	assert.DeepEqual(t, h.Unread, map[string]string{"it": "the version of /usr/bin/nvidia-ctk cannot be read: nvidia-ctk cannot be asked from outside of the machine"})

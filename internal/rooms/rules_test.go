@@ -48,7 +48,7 @@ func Rooms() []Room {
 		{"hostsetup/setup/daemonjson", []string{policy, "internal/splice"}},
 		{"hostsetup/verify", []string{host, engine, policy, "templates", lines}},
 		{"hostsetup/monitor", []string{host, "hostsetup/nvml", engine}},
-		{"hostsetup/probe/remote", []string{"hostsetup/probe", host, engine, worker, image}},
+		{"hostsetup/probe/remote", []string{"hostsetup/probe", host, engine, policy, worker, image}},
 		{"hostsetup/probe", []string{host, bounded, "hostsetup/nvml", "hostsetup/setup/daemonjson", policy}},
 		{"hostsetup/doctor", []string{host, "hostsetup/setup/daemonjson", policy}},
 		{"hostsetup/nvml", []string{host, policy}},

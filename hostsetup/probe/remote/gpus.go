@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/probe"
 	"github.com/dockergpu/docker-gpu/internal/engine"
+	"github.com/dockergpu/docker-gpu/internal/policy"
 	"github.com/dockergpu/docker-gpu/internal/worker/image"
 )
 
@@ -47,6 +49,8 @@ func (l *look) gpus(ctx context.Context, way *engine.Route) (s seen) {
 	}
 	res, err := l.engine.Run(ctx, engine.Worker{
 		For: "GPU facts", Image: names[0], Command: []string{"nvidia-smi", "-q", "-x"}, Devices: way.Requests(),
+		// It is where the machine has it, which may be no usual place.
+		Env: []string{"PATH=" + strings.Join(append([]string{"/usr/bin", "/bin", "/usr/sbin", "/usr/local/bin"}, policy.ProgramDirs()...), ":")},
 	})
 	if err != nil && len(res.Stdout) == 0 {
 		return seen{err: late(ctx, err)}
