@@ -15,7 +15,7 @@ import (
 	"github.com/dockergpu/docker-gpu/internal/worker/report"
 )
 
-const usage = `usage: gpu-worker smoke [--brief] [--limit DURATION]   prove that the GPUs work; --brief leaves the products out
+const usage = `usage: gpu-worker smoke [--limit DURATION]   prove that the GPUs work
        gpu-worker list [--limit DURATION]    name the GPUs
        gpu-worker wait [--limit DURATION]    do nothing that long, for others to start a worker beside it
        gpu-worker version
@@ -34,7 +34,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	flags.Usage = func() { fmt.Fprint(stderr, usage) }
 	limit := flags.Duration("limit", 30*time.Second, "")
-	brief := flags.Bool("brief", false, "")
 	if err := flags.Parse(args[1:]); err != nil {
 		return 2
 	}
@@ -48,7 +47,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "smoke":
 		smoke := cuda.NewSmoke(emit)
-		smoke.Limit, smoke.Brief = *limit, *brief
+		smoke.Limit = *limit
 		emit(start())
 		ok = smoke.Run()
 	case "list":

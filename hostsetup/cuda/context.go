@@ -10,13 +10,11 @@ type Context struct {
 	Device
 	handle uintptr
 	module *Module // the embedded kernels, once one was asked for
-	// formats are those whose kernels are among them.
-	formats []Format
 }
 
 // Context retains the device's primary context and makes it current on this thread.
 func (d Device) Context() (*Context, error) {
-	c := &Context{Device: d, formats: Formats()}
+	c := &Context{Device: d}
 	if err := d.driver.check("cuDevicePrimaryCtxRetain", d.driver.api.primaryRetain(&c.handle, d.handle)); err != nil {
 		return nil, err
 	}

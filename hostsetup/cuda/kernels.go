@@ -45,9 +45,9 @@ func (k Kernel) body() []byte { return k.PTX[head.FindIndex(k.PTX)[1]:] }
 func (k Kernel) RunsOn(d Device) bool { return 10*d.Major+d.Minor >= k.Target }
 
 // program is one PTX text of the embedded kernels that a device is tested with.
-func program(d Device, formats []Format) ([]byte, error) {
+func program(d Device) ([]byte, error) {
 	names := []string{"fill", "checksum"}
-	for _, f := range formats {
+	for _, f := range Formats() {
 		name, _, err := f.on(d)
 		if err != nil {
 			return nil, err
@@ -73,7 +73,7 @@ func program(d Device, formats []Format) ([]byte, error) {
 // is quick counts here, not that its code is: the compiler takes one text at a time, and
 // with its usual care some 20 ms for each kernel (H200, driver 580.159, 2026-11-27).
 func (c *Context) compile() error {
-	text, err := program(c.Device, c.formats)
+	text, err := program(c.Device)
 	if err == nil {
 		c.module, err = c.Load(text, 0)
 	}

@@ -176,7 +176,7 @@ func TestKernelsInOnePiece(t *testing.T) {
 		{6, 0}: {43, 50, old}, {7, 0}: {43, 50, old}, {7, 5}: {65, 75, append([]string{"gemm_fp16_sm75"}, old...)},
 		{8, 0}: {70, 80, tensor}, {9, 0}: {70, 80, tensor}, {12, 1}: {70, 80, tensor},
 	} {
-		text, err := program(Device{Major: capability[0], Minor: capability[1]}, Formats())
+		text, err := program(Device{Major: capability[0], Minor: capability[1]})
 		assert.NilError(t, err)
 		all, err := readPTXModule(string(text))
 		assert.NilError(t, err, "%v", capability)

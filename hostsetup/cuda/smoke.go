@@ -16,9 +16,6 @@ type Smoke struct {
 	// Elements is the size of the buffer that kernels fill, in 64-bit elements; Side that
 	// of the matrices, a multiple of 32.
 	Elements, Side int
-	// Brief leaves out the products and the other devices' memory: they are of the cards, and
-	// not of the way by which a container has them.
-	Brief bool
 	// Emit gets each line as it is known, one at a time.
 	Emit func(report.Line)
 	// Start is when the program began.
@@ -98,9 +95,6 @@ func (s *Smoke) all(main *Thread, devices []Device) {
 		wait.Go(func() { contexts[i] = s.device(d) })
 	}
 	wait.Wait()
-	if s.Brief {
-		return
-	}
 	for i, to := range contexts {
 		for j, from := range contexts {
 			if i == j || to == nil || from == nil {
@@ -126,15 +120,12 @@ func (s *Smoke) device(d Device) *Context {
 	}) {
 		return nil
 	}
-	if s.Brief {
-		c.formats = nil
-	}
 	if !s.stage(t, report.Line{Stage: report.Memory, GPU: d.UUID}, func(l *report.Line) error { return s.memory(l, c) }) ||
 		!s.stage(t, report.Line{Stage: report.Kernel, GPU: d.UUID}, func(l *report.Line) error { return s.kernels(l, c) }) {
 		return nil
 	}
 	right := true
-	for _, f := range c.formats {
+	for _, f := range Formats() {
 		right = s.stage(t, report.Line{Stage: report.GEMM, GPU: d.UUID, Format: f.Name}, func(l *report.Line) error {
 			return s.gemm(l, c, f)
 		}) && right

@@ -3,7 +3,6 @@ package cuda
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -64,23 +63,6 @@ func TestSmoke(t *testing.T) {
 	assert.Equal(t, f.devices[0].live, 0, "memory was left behind")
 	assert.Equal(t, len(f.modules), 1, "the kernels are compiled in one piece")
 	assert.Equal(t, len(f.events), 0, "events were left behind")
-}
-
-// The brief one computes on each card and leaves out what is of the cards alone.
-func TestSmokeBrief(t *testing.T) {
-	f := newFake(fakeH200(), fakeH200())
-	var lines []report.Line
-	s := NewSmoke(func(l report.Line) { lines = append(lines, l) })
-	s.Elements, s.Side, s.Brief, s.open = 1000, 64, true, f.open
-	assert.Assert(t, s.Run())
-	stages := map[string]int{}
-	for _, l := range lines {
-		stages[l.Stage]++
-	}
-	assert.DeepEqual(t, stages, map[string]int{report.Load: 1, report.Init: 1, report.Device: 2, report.Context: 2, report.Memory: 2, report.Kernel: 2, report.End: 1})
-	for _, kernels := range f.modules {
-		assert.DeepEqual(t, slices.Sorted(maps.Keys(kernels)), []string{"checksum", "fill"})
-	}
 }
 
 // What a card cannot do is left out, with the reason.

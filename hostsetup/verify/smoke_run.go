@@ -12,7 +12,6 @@ import (
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/engine"
-	"github.com/dockergpu/docker-gpu/internal/worker/report"
 )
 
 // Containers starts workers; an engine does.
@@ -70,13 +69,12 @@ func (s *climber) run(ctx context.Context) (*SmokeReport, error) {
 		tries = make([]Try, len(routes))
 		var all sync.WaitGroup
 		for i, r := range routes {
-			all.Go(func() { tries[i] = s.try(ctx, r, i > 0) })
+			all.Go(func() { tries[i] = s.try(ctx, r, "smoke") })
 		}
 		if s.Files != nil {
 			all.Go(func() { more.SMI = s.smi(ctx, routes[0]) })
 		}
 		all.Wait()
-		s.complete(ctx, routes, tries)
 		if s.Reload != nil && ctx.Err() == nil {
 			more.Reload = s.reload(ctx, routes, tries)
 		}
@@ -100,34 +98,12 @@ func (s *climber) worker(r Route, command ...string) engine.Worker {
 	return w
 }
 
-// try runs the worker on a route. All but the first are brief: the products are of the
-// cards, and once is enough.
-func (s *climber) try(ctx context.Context, r Route, brief bool) Try {
-	command := []string{"smoke"}
-	if brief {
-		command = append(command, "--brief")
-	}
+// try runs the worker on a route.
+func (s *climber) try(ctx context.Context, r Route, command ...string) Try {
 	return s.watch(ctx, r.Name, func(ctx context.Context) (engine.Result, error) {
 		return s.result(ctx, s.worker(r, command...))
 	})
 }
-
-// complete runs the whole worker where the first route broke off before the products and
-// another one works.
-func (s *climber) complete(ctx context.Context, routes []Route, tries []Try) {
-	if well(tries[0]) || len(readTry(tries[0]).stage(report.GEMM, "")) > 0 {
-		return
-	}
-	for i, r := range routes {
-		if well(tries[i]) && ctx.Err() == nil {
-			tries[i] = s.try(ctx, r, false)
-			return
-		}
-	}
-}
-
-// well says that a worker ended without a fault.
-func well(t Try) bool { return t.Exit == 0 && t.Refused == "" && !t.Late }
 
 // result runs a worker to its end. It is removed while others still run.
 func (s *climber) result(ctx context.Context, w engine.Worker) (engine.Result, error) {
@@ -188,7 +164,7 @@ func engineSays(err error) string {
 // device rules then replace those that the hook had set.
 func (s *climber) reload(ctx context.Context, routes []Route, tries []Try) *Reload {
 	for i, r := range routes {
-		if !well(tries[i]) {
+		if tries[i].Exit != 0 || tries[i].Refused != "" || tries[i].Late {
 			continue
 		}
 		c, err := s.Engine.Start(ctx, s.worker(r, "wait", "--limit", s.Limit.String()))
