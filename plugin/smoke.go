@@ -133,14 +133,11 @@ func (r *smokeRun) do(ctx context.Context) error {
 func (r *smokeRun) print(h *host.Host, report *verify.SmokeReport) error {
 	doc := newDoctorRun(r.cli, &doctorOptions{format: "text"})
 	j := &judgement{Report: &doctor.Report{}, host: h}
-	if !report.OK {
+	broke := report.Broken == "engine" && h.Engine.Version != "" // in the middle, which is no finding
+	if !report.OK && !broke {
 		j = doc.judge(*h, selection{make: doc.checks}, nil)
 		j.Findings = slices.DeleteFunc(j.Findings, func(f doctor.Finding) bool { return f.Severity != doctor.Error })
-		if len(j.Findings) > 0 {
-			report.See = j.Findings[0].Code
-		} else if known := doctor.Explain(report.Why(), h, doc.now); report.See == "" && len(known) > 0 && !known[0].Near {
-			report.See = known[0].Code
-		}
+		report.See = see(report.See, j.Findings, doctor.Explain(report.Why(), h, doc.now))
 	}
 	w := r.cli.Out()
 	if r.opts.format == "json" {
@@ -157,6 +154,29 @@ func (r *smokeRun) print(h *host.Host, report *verify.SmokeReport) error {
 		doc.finding(w, j, f)
 	}
 	return nil
+}
+
+// see chooses the code for a broken rung: of what was found on the host the one that its
+// words or its result stand for, else the first cause; where nothing was found, what is
+// known of the result or the words.
+func see(result string, found []doctor.Finding, known []doctor.Answer) string {
+	if len(known) > 0 && known[0].Near {
+		known = nil
+	}
+	has := func(code string) bool {
+		return slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Code == code })
+	}
+	switch {
+	case len(known) > 0 && known[0].Found && has(known[0].Findings[0].Code):
+		return known[0].Findings[0].Code
+	case has(result):
+		return result
+	case len(found) > 0:
+		return found[0].Code
+	case result == "" && len(known) > 0:
+		return known[0].Code
+	}
+	return result
 }
 
 // prepare finds the image to run: ours, or the user's with the worker put into it.
