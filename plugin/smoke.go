@@ -149,34 +149,35 @@ func (r *smokeRun) print(h *host.Host, report *verify.SmokeReport) error {
 	if err := report.Print(w); err != nil || report.OK {
 		return err
 	}
-	for _, f := range j.Findings {
-		fmt.Fprintln(w)
-		doc.finding(w, j, f)
+	if len(j.Findings) > 0 {
+		fmt.Fprintln(w, "\nOn this host `docker gpu doctor` finds:")
+		doc.findings(w, j)
 	}
 	return nil
 }
 
 // see chooses the code for a broken rung: of what was found on the host the one that its
-// words or its result stand for, else the first cause; where nothing was found, what is
-// known of the result or the words.
+// words stand for; else what is known of its result; else the first cause that was found,
+// or what is known of the words.
 func see(result string, found []doctor.Finding, known []doctor.Answer) string {
 	if len(known) > 0 && known[0].Near {
 		known = nil
 	}
-	has := func(code string) bool {
-		return slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Code == code })
+	if len(known) > 0 && known[0].Found {
+		cause := known[0].Findings[0].Code
+		if slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Code == cause }) {
+			return cause
+		}
 	}
 	switch {
-	case len(known) > 0 && known[0].Found && has(known[0].Findings[0].Code):
-		return known[0].Findings[0].Code
-	case has(result):
+	case result != "":
 		return result
 	case len(found) > 0:
 		return found[0].Code
-	case result == "" && len(known) > 0:
+	case len(known) > 0:
 		return known[0].Code
 	}
-	return result
+	return ""
 }
 
 // prepare finds the image to run: ours, or the user's with the worker put into it.

@@ -146,7 +146,7 @@ func (c climb) same() Rung {
 			continue
 		}
 		if len(out) == 0 {
-			return Rung{Skipped: "the host's own tools were not asked", Detail: strings.Join(in, " ")}
+			return Rung{Skipped: cmp.Or(c.nvml().Skipped, "the host's own tools show no GPU"), Detail: strings.Join(in, " ")}
 		}
 		mig := slices.ContainsFunc(in, func(id string) bool { return strings.HasPrefix(id, "MIG-") })
 		for _, id := range in {

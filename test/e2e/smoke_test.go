@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -214,6 +215,7 @@ func TestSmokeClimbsToTheTop(t *testing.T) {
 				s.faults(t, v)
 				s.interrupted(t, v)
 				s.cut(t, v)
+				s.reloaded(t, on(t, name))
 			}
 		})
 	}
@@ -313,4 +315,31 @@ func (s *standIn) cut(t *testing.T, v variant) {
 	}
 	v.cmd(t, "docker", "container", "prune", "-f", "--filter", "label="+dockerapi.Label)
 	assert.Equal(t, v.left(t), "")
+}
+
+// reloaded by a program in systemctl's place, a container keeps its driver or loses it. The
+// engine has to be on this machine, whose own driver is missed.
+func (s *standIn) reloaded(t *testing.T, v variant) {
+	for name, c := range map[string]struct {
+		does   string
+		ok     bool
+		detail string
+	}{
+		"kept":       {"exit 0", true, ""},
+		"lost":       {": >" + s.library, false, "after the reload libcuda.so.1 cannot be loaded, so this place was given no NVIDIA driver: "},
+		"no systemd": {"exit 1", false, "systemctl daemon-reload: exit status 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.compile(t)
+			assert.NilError(t, os.WriteFile(filepath.Join(filepath.Dir(s.library), "systemctl"), []byte("#!/bin/sh\n[ \"$*\" = daemon-reload ] || exit 2\n"+c.does+"\n"), 0o755))
+			report, r := v.smoke(t, "--reload")
+			assert.Equal(t, r.code, 1, "no driver is here")
+			assert.Equal(t, report.Broken, "host")
+			assert.Equal(t, report.rung(t, "uuids").Skipped, "the host's own tools show no GPU")
+			assert.Equal(t, report.rung(t, "peers").OK, true)
+			got := report.rung(t, "reload")
+			assert.Equal(t, got.OK, c.ok)
+			assert.Assert(t, strings.HasPrefix(got.Detail+got.Skipped, c.detail), got)
+		})
+	}
 }
