@@ -32,6 +32,17 @@ func (r *doctorRun) text(w io.Writer, j *judgement) {
 	paragraph(w, "", "docker gpu doctor: "+subject(j.host))
 	fmt.Fprintln(w)
 	r.groups(w, j)
+	r.findings(w, j)
+	if r.opts.verbose {
+		r.rest(w, j)
+	}
+	fmt.Fprintln(w)
+	r.aside(w, j)
+	r.summary(w, j)
+}
+
+// findings are all of them, each below an empty line.
+func (r *doctorRun) findings(w io.Writer, j *judgement) {
 	for i, f := range j.Findings {
 		if !r.opts.verbose && i > 0 && (f.Severity == doctor.Note && j.Findings[i-1].Severity == doctor.Note || sameCause(j.Findings[i-1], f)) {
 			r.headline(w, f) // the same of another GPU; notes of one line each
@@ -40,12 +51,6 @@ func (r *doctorRun) text(w io.Writer, j *judgement) {
 		fmt.Fprintln(w)
 		r.finding(w, j, f)
 	}
-	if r.opts.verbose {
-		r.rest(w, j)
-	}
-	fmt.Fprintln(w)
-	r.aside(w, j)
-	r.summary(w, j)
 }
 
 // subject names the host in a few words.

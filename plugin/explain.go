@@ -104,7 +104,7 @@ func (r *explainRun) print(w io.Writer, a doctor.Answer) {
 	case a.Matched != "":
 		head = clean(a.Matched, 200)
 	case !a.Near:
-		head = "does not hold: " + head // titles say what is when all is well
+		head = "is told where this does not hold: " + head
 	}
 	fmt.Fprintln(w, r.paint.bold(a.Code)+"  "+head)
 	if a.Cause != "" {

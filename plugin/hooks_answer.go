@@ -82,9 +82,9 @@ func (a *answerer) match(ctx context.Context, text string) string {
 	}
 	best := answers[0]
 	if len(best.Findings) > 0 {
-		return hookLine(best.Findings[0].Code, best.Findings[0].Summary, best.Fixes)
+		return hookLine(best.Findings[0].Code, best.Findings[0].Summary, mends(best.Fixes))
 	}
-	return hookLine(best.Code, best.Cause, nil)
+	return hookLine(best.Code, best.Cause, "docker gpu explain "+best.Code) // doctor would find nothing
 }
 
 // look is for compose and build, of which the client tells no more than that they
@@ -107,7 +107,7 @@ func (a *answerer) look(ctx context.Context, req hooks.Request) string {
 	}
 	for _, f := range doctor.Examine(&h, a.checks, a.now).Findings {
 		if f.Severity == doctor.Error && (f.Group == doctor.Driver || f.Group == doctor.Toolkit || f.Group == doctor.Engine) {
-			return hookLine(f.Code, f.Summary, f.Fixes)
+			return hookLine(f.Code, f.Summary, mends(f.Fixes))
 		}
 	}
 	return ""
@@ -129,22 +129,33 @@ func asksForGPU(name string) bool {
 	return gpuWish.Match(data)
 }
 
-// hookLine is the one line. It goes through the client's template, to which two braces
-// mean something.
-func hookLine(code, text string, fixes []doctor.Fix) string {
-	text = strings.TrimRight(clean(text, 140), ".")
+// mends is the one command that mends something, or else doctor, which tells all.
+func mends(fixes []doctor.Fix) string {
+	if len(fixes) == 0 || len(fixes[0].Argv) != 1 {
+		return "docker gpu doctor"
+	}
+	line := shellLine(fixes[0].Argv[0])
+	if fixes[0].Root {
+		line = "sudo " + line
+	}
+	if len(line) > 80 {
+		return "docker gpu doctor"
+	}
+	return line
+}
+
+// hookLine is the one line: of a longer text the sentences that fit, and what to run. It
+// goes through the client's template, to which two braces mean something.
+func hookLine(code, text, next string) string {
+	const most = 140
+	if len(text) > most {
+		if end := strings.LastIndex(text[:most], ". "); end > 0 {
+			text = text[:end]
+		}
+	}
+	text = strings.TrimRight(clean(text, most), ".")
 	if text == "" {
 		return ""
-	}
-	next := "docker gpu doctor"
-	if len(fixes) > 0 && len(fixes[0].Argv) == 1 {
-		line := shellLine(fixes[0].Argv[0])
-		if fixes[0].Root {
-			line = "sudo " + line
-		}
-		if len(line) <= 80 {
-			next = line
-		}
 	}
 	return strings.ReplaceAll("docker gpu: "+text+" ("+code+"). Run: "+next, "{{", "{ {")
 }

@@ -38,7 +38,7 @@ func TestAnswersOfTheHook(t *testing.T) {
 		want            string
 	}{
 		"on this host":           {"run", engineSays, none, host.Host{Arch: "broken"}, "docker gpu: the toolkit was installed after dockerd started { {argValue 0}} (T001). Run: sudo systemctl restart docker"},
-		"not seen here":          {"run", engineSays, none, host.Host{}, "docker gpu: The engine found no toolkit when it started (T001). Run: docker gpu doctor"},
+		"not seen here":          {"run", engineSays, none, host.Host{}, "docker gpu: The engine found no toolkit when it started (T001). Run: docker gpu explain T001"},
 		"another error":          {"run", "docker: port is already allocated", gpu, machine("nomodule"), ""},
 		"only resembles":         {"run", "it resembles it", none, host.Host{}, ""},
 		"it went well":           {"run", "", gpu, machine("nomodule"), ""},
@@ -115,4 +115,18 @@ func TestFilesThatAskForGPUs(t *testing.T) {
 	}
 	assert.Assert(t, !asksForGPU(filepath.Join(dir, "none")))
 	assert.Assert(t, !asksForGPU(dir))
+}
+
+// A text that is too long for a line ends with a sentence, where one ends in time.
+func TestHookLinesEndWithASentence(t *testing.T) {
+	long := strings.Repeat("word ", 24) + "end"
+	for text, want := range map[string]string{
+		"Short. And whole.":                "docker gpu: Short. And whole (C). Run: x",
+		"First one. " + long + ". Second.": "docker gpu: First one. " + long + " (C). Run: x",
+		"Kept. " + long + long + ". Cut.":  "docker gpu: Kept (C). Run: x",
+		long + long:                        "docker gpu: " + (long + long)[:139] + "… (C). Run: x",
+		" . ":                              "",
+	} {
+		assert.Equal(t, hookLine("C", text, "x"), want)
+	}
 }

@@ -138,14 +138,11 @@ func (r *smokeRun) climb(ctx context.Context, h *host.Host) (*verify.SmokeReport
 func (r *smokeRun) print(h *host.Host, report *verify.SmokeReport) error {
 	doc := newDoctorRun(r.cli, &doctorOptions{format: "text"})
 	j := &judgement{Report: &doctor.Report{}, host: h}
-	if !report.OK {
+	broke := report.Broken == "engine" && h.Engine.Version != "" // in the middle, which is no finding
+	if !report.OK && !broke {
 		j = doc.judge(*h, selection{make: doc.checks}, nil)
 		j.Findings = slices.DeleteFunc(j.Findings, func(f doctor.Finding) bool { return f.Severity != doctor.Error })
-		if len(j.Findings) > 0 {
-			report.See = j.Findings[0].Code
-		} else if known := doctor.Explain(report.Why(), h, doc.now); report.See == "" && len(known) > 0 && !known[0].Near {
-			report.See = known[0].Code
-		}
+		report.See = see(report.See, j.Findings, doctor.Explain(report.Why(), h, doc.now))
 	}
 	w := r.cli.Out()
 	if r.opts.format == "json" {
@@ -157,11 +154,35 @@ func (r *smokeRun) print(h *host.Host, report *verify.SmokeReport) error {
 	if err := report.Print(w); err != nil || report.OK {
 		return err
 	}
-	for _, f := range j.Findings {
-		fmt.Fprintln(w)
-		doc.finding(w, j, f)
+	if len(j.Findings) > 0 {
+		fmt.Fprintln(w, "\nOn this host `docker gpu doctor` finds:")
+		doc.findings(w, j)
 	}
 	return nil
+}
+
+// see chooses the code for a broken rung: of what was found on the host the one that its
+// words stand for; else what is known of its result; else the first cause that was found,
+// or what is known of the words.
+func see(result string, found []doctor.Finding, known []doctor.Answer) string {
+	if len(known) > 0 && known[0].Near {
+		known = nil
+	}
+	if len(known) > 0 && known[0].Found {
+		cause := known[0].Findings[0].Code
+		if slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Code == cause }) {
+			return cause
+		}
+	}
+	switch {
+	case result != "":
+		return result
+	case len(found) > 0:
+		return found[0].Code
+	case len(known) > 0:
+		return known[0].Code
+	}
+	return ""
 }
 
 // prepare finds the image to run: ours, or the user's with the worker put into it.

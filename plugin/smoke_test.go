@@ -15,6 +15,7 @@ import (
 	"github.com/containerd/errdefs"
 	"gotest.tools/v3/assert"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/verify"
 	"github.com/dockergpu/docker-gpu/internal/engine"
@@ -51,6 +52,7 @@ type smokeStage struct {
 
 	refused error
 	mu      sync.Mutex
+	lost    error
 	pulled  []string
 	ran     []engine.Worker
 }
@@ -75,6 +77,9 @@ func (s *smokeStage) Start(_ context.Context, w engine.Worker) (verify.Container
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ran = append(s.ran, w)
+	if s.lost != nil {
+		return nil, s.lost
+	}
 	if s.refused != nil {
 		return nil, &engine.RefusedError{For: "smoke", Step: "started", Err: s.refused}
 	}
@@ -146,6 +151,43 @@ func TestSmokeReportsAndExits(t *testing.T) {
 	assert.NilError(t, json.Unmarshal(s.out.Bytes(), &report))
 	assert.Equal(t, report.Broken, "gpus")
 	assert.Equal(t, message(err, false, false), "") // the report has said it all
+}
+
+func TestSmokeSees(t *testing.T) {
+	found := []doctor.Finding{{Code: "H002"}, {Code: "C016"}, {Code: "C001"}}
+	says := func(code string, near bool, findings ...doctor.Finding) []doctor.Answer {
+		return []doctor.Answer{{Code: code, Near: near, Found: len(findings) > 0, Findings: findings}}
+	}
+	for name, c := range map[string]struct {
+		result string
+		found  []doctor.Finding
+		known  []doctor.Answer
+		want   string
+	}{
+		"the words name a cause that is here":  {"", found, says("C001", false, found[2]), "C001"},
+		"they may follow from one that is":     {"", found, says("C018", false, found[2]), "C001"},
+		"they name a note, which is not shown": {"", found[:1], says("C066", false, doctor.Finding{Code: "C066"}), "H002"},
+		"they only resemble it":                {"", found, says("C001", true, found[2]), "H002"},
+		"the result's cause is here":           {"C016", found, nil, "C016"},
+		"it is not":                            {"C008", found, nil, "C008"},
+		"nothing is known":                     {"", found, nil, "H002"},
+		"nothing is found":                     {"C008", nil, says("C001", false), "C008"},
+		"nothing but words":                    {"", nil, says("C001", false), "C001"},
+		"nothing":                              {"", nil, says("C001", true), ""},
+	} {
+		assert.Equal(t, see(c.result, c.found, c.known), c.want, name)
+	}
+}
+
+// What breaks off in the middle is not laid at the GPU's door.
+func TestSmokeOfAnEngineThatBreaksOff(t *testing.T) {
+	s := newScreen(t, false, "")
+	h := machine("")
+	h.Engine.Kind = "podman" // which doctor would find
+	err := smoking(t, s, &smokeStage{lost: errors.New("unexpected EOF")}, h, smokeOptions{format: "text"}).do(t.Context())
+	assert.Equal(t, exitCode(err, false), exitFailed)
+	assert.Assert(t, strings.HasPrefix(s.out.String(), "FAILED the engine answers: the engine broke off while a container ran: unexpected EOF\n"), s.out.String())
+	assert.Assert(t, strings.HasSuffix(s.out.String(), "\nThe first rung that breaks is \"the engine answers\"; look at: Docker Engine.\n"), s.out.String())
 }
 
 // A broken ladder is explained by what doctor finds, and else by the words it broke with.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/internal/engine"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 	"github.com/dockergpu/docker-gpu/internal/worker/report"
 )
@@ -34,6 +35,11 @@ func (c climb) engine() Rung {
 	e := c.host.Engine
 	if e.Version == "" {
 		return Rung{Detail: cmp.Or(e.Error, "no engine answers")}
+	}
+	for _, t := range c.tries {
+		if t.Lost != "" {
+			return Rung{Detail: lost + t.Lost}
+		}
 	}
 	return Rung{OK: true, Detail: strings.TrimSpace("Docker " + e.Version + " " + e.Endpoint)}
 }
@@ -115,6 +121,8 @@ func (c climb) smi(t *Try) Rung {
 	switch {
 	case t.Refused != "":
 		r.Detail = loaderHint(t.Refused)
+	case t.Lost != "":
+		r.Detail = lost + t.Lost
 	case t.Late:
 		r.Detail = fmt.Sprintf("the container did not end within %.0f s", t.Seconds)
 	case t.Exit != 0:
@@ -138,7 +146,7 @@ func (c climb) same() Rung {
 			continue
 		}
 		if len(out) == 0 {
-			return Rung{Skipped: "the host's own tools were not asked", Detail: strings.Join(in, " ")}
+			return Rung{Skipped: cmp.Or(c.nvml().Skipped, "the host's own tools show no GPU"), Detail: strings.Join(in, " ")}
 		}
 		mig := slices.ContainsFunc(in, func(id string) bool { return strings.HasPrefix(id, "MIG-") })
 		for _, id := range in {
@@ -295,6 +303,9 @@ func flag(route string) string {
 
 // notes are things worth knowing that break no rung.
 func notes(h *host.Host, tries []tried) (notes []string) {
+	if slices.ContainsFunc(tries, func(t tried) bool { return t.Lost != "" }) {
+		notes = append(notes, "containers may be left there; `docker container prune --filter label="+engine.Label+"` removes them")
+	}
 	for _, t := range tries {
 		if t.Route == GPUs && t.by() == "hook" && cdiDevice(h.Engine.CDIDevices) != "" {
 			notes = append(notes, "--gpus all went by the toolkit's hook although the engine knows CDI devices: engines before 29.2 do, newer ones where CDI failed")

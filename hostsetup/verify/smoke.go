@@ -16,6 +16,8 @@ type Try struct {
 	Route string // one of Routes
 	// Refused is why no container ran, in the engine's words; "" if one did.
 	Refused string
+	// Lost is why the engine was not heard to the end, such as a connection that broke.
+	Lost string
 	// Late says that the container did not end in time and was removed.
 	Late    bool
 	Exit    int
@@ -123,6 +125,9 @@ func JudgeSmoke(h *host.Host, tries []Try, more Extra) *SmokeReport {
 	return r
 }
 
+// lost begins what is said of an engine that broke off.
+const lost = "the engine broke off while a container ran: "
+
 // readTry reads a worker's lines and says where they break off.
 func readTry(t Try) tried {
 	lines, noise, err := report.Read(bytes.NewReader(t.Output))
@@ -130,6 +135,8 @@ func readTry(t Try) tried {
 	switch {
 	case t.Refused != "":
 		r.broken = loaderHint(t.Refused)
+	case t.Lost != "":
+		r.broken = lost + t.Lost
 	case err != nil:
 		r.broken = err.Error()
 	case len(lines) > 0 && lines[len(lines)-1].Stage == report.End:

@@ -144,8 +144,8 @@ func (s *climber) watch(ctx context.Context, route string, run func(context.Cont
 		t.Late = true
 	case isRefused:
 		t.Refused = engineSays(refused.Err)
-	default:
-		t.Refused = engineSays(err)
+	default: // and a removal that failed for the same reason, on a line of its own
+		t.Lost, _, _ = strings.Cut(engineSays(err), "\n")
 	}
 	return t
 }
@@ -164,7 +164,7 @@ func engineSays(err error) string {
 // device rules then replace those that the hook had set.
 func (s *climber) reload(ctx context.Context, routes []Route, tries []Try) *Reload {
 	for i, r := range routes {
-		if tries[i].Exit != 0 || tries[i].Refused != "" || tries[i].Late {
+		if tries[i].Exit != 0 || tries[i].Refused != "" || tries[i].Lost != "" || tries[i].Late {
 			continue
 		}
 		c, err := s.Engine.Start(ctx, s.worker(r, "wait", "--limit", s.Limit.String()))

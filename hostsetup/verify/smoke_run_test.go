@@ -151,6 +151,7 @@ func TestNvidiaSMIBreaks(t *testing.T) {
 		try    Try
 		detail string
 	}{
+		"lost":      {Try{Lost: "EOF"}, "the engine broke off while a container ran: EOF"},
 		"refused":   {Try{Refused: `exec: "nvidia-smi": executable file not found in $PATH`}, `exec: "nvidia-smi": executable file not found in $PATH`},
 		"late":      {Try{Late: true, Seconds: 60}, "the container did not end within 60 s"},
 		"fails":     {Try{Exit: 9, Output: []byte("NVIDIA-SMI has failed\n")}, "nvidia-smi ended with exit code 9: NVIDIA-SMI has failed"},
@@ -167,12 +168,14 @@ func TestNvidiaSMIBreaks(t *testing.T) {
 
 func TestSmokeTellsWhyNothingRan(t *testing.T) {
 	said := errors.New(`Error response from daemon: could not select device driver "" with capabilities: [[gpu]]`)
-	e := &fakeEngine{t: t, says: all("h200-cdi"), refuse: map[string]error{GPUs: &engine.RefusedError{For: "smoke", Step: "started", Err: said}, CDI: errors.New("EOF")}}
+	e := &fakeEngine{t: t, says: all("h200-cdi"), refuse: map[string]error{GPUs: &engine.RefusedError{For: "smoke", Step: "started", Err: said}, CDI: errors.New("EOF\nCannot connect to the Docker daemon")}}
 	r, err := smokeOn(e).Run(t.Context())
 	assert.NilError(t, err)
-	assert.Equal(t, r.Broken, GPUs)
+	assert.Equal(t, r.Broken, "engine", "it is not the GPU's fault")
+	assert.Equal(t, r.Why(), "the engine broke off while a container ran: EOF")
 	assert.Equal(t, rung(t, r, GPUs).Detail, `could not select device driver "" with capabilities: [[gpu]]`)
-	assert.Equal(t, rung(t, r, CDI).Detail, "EOF")
+	assert.Equal(t, rung(t, r, CDI).Detail, "the engine broke off while a container ran: EOF")
+	assert.Equal(t, r.Notes[0], "containers may be left there; `docker container prune --filter label=io.github.dockergpu.worker` removes them")
 	assert.Assert(t, rung(t, r, Runtime).OK)
 }
 

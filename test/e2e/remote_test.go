@@ -7,9 +7,7 @@ import (
 	"encoding/json"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -185,16 +183,11 @@ func TestRemoteWorkerImage(t *testing.T) {
 
 // With a program in nvidia-smi's place the GPUs elsewhere are seen.
 func TestRemoteGPUs(t *testing.T) {
-	xml := read(t, repo(t), "hostsetup/probe/testdata/smi/h200.xml")
-	source := project(t, map[string]string{"go.mod": "module smi\n", "main.go": "package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(" + strconv.Quote(xml) + ") }\n"})
 	for _, name := range []string{"containerd", "graphdriver"} {
 		t.Run(name, func(t *testing.T) {
 			v := far(t, name)
 			state := filepath.Dir(on(t, name).socket())
-			build := exec.Command("go", "build", "-o", filepath.Join(state, "nvidia-smi"), ".")
-			build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
-			out, err := build.CombinedOutput()
-			assert.NilError(t, err, string(out))
+			smi(t, filepath.Join(state, "nvidia-smi"), 1)
 			spec := filepath.Join(state, "cdi/nvidia.yaml")
 			before := read(t, spec)
 			t.Cleanup(func() { assert.Check(t, os.WriteFile(spec, []byte(before), 0o644)) })

@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,9 +34,11 @@ var uuids = []string{"GPU-11111111-2222-3333-4444-555555555555", "GPU-11111111-2
 // one the driver would be missed.
 func withGPUs(t *testing.T, name string, gpus int) (variant, *standIn) {
 	t.Helper()
-	s := &standIn{dir: "/tmp/e-smoke", gpus: gpus}
+	dir, err := os.MkdirTemp("/tmp", "e-smoke") // a socket's path must be short
+	assert.NilError(t, err)
+	s := &standIn{dir: dir, gpus: gpus}
 	t.Setenv("DOCKER_GPU_ENGINE_DIR", s.dir)
-	t.Setenv("DOCKER_GPU_REGISTRY_PORT", "5057")
+	t.Setenv("DOCKER_GPU_REGISTRY_PORT", freePort(t))
 	driver := filepath.Join(s.dir, "driver")
 	s.library = filepath.Join(driver, "libcuda.so.1")
 	t.Setenv("PATH", driver+":"+os.Getenv("PATH")) // dockerd's, for the hook
@@ -45,13 +48,24 @@ func withGPUs(t *testing.T, name string, gpus int) (variant, *standIn) {
 	s.scripts(t, driver)
 	command := func(args ...string) {
 		out, err := exec.Command(engine(t), args...).CombinedOutput()
-		assert.NilError(t, err, string(out))
+		assert.Check(t, err, string(out))
 	}
+	t.Cleanup(func() {
+		command("stop", "--all")
+		assert.Check(t, os.RemoveAll(dir))
+	})
 	command("start", "--variant", name)
-	t.Cleanup(func() { command("stop", "--all") })
 	s.spec(t, filepath.Join(s.dir, name, "cdi/nvidia.yaml"))
 	s.runtime(t, on(t, name), filepath.Join(s.dir, name))
 	return far(t, name), s
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	assert.NilError(t, err)
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 // compile makes libcuda.so.1 anew, with faults: NAME=STATEMENT of testdata/standin/libcuda.c.
@@ -125,7 +139,7 @@ func (s *standIn) scripts(t *testing.T, dir string) {
 	for name, text := range map[string]string{
 		"nvidia-container-runtime": "before=\nfor word; do\n\t[ \"$before\" != --bundle ] || sed -i 's|\"mounts\":\\[|&" + mounts + "|' \"$word/config.json\"\n\tbefore=$word\ndone\nexec runc \"$@\"\n",
 		"nvidia-container-runtime-hook": "state=$(cat)\npid=$(expr \"$state\" : '.*\"pid\":\\([0-9]*\\)')\nbundle=$(expr \"$state\" : '.*\"bundle\":\"\\([^\"]*\\)')\n" +
-			"root=$(expr \"$(cat \"$bundle/config.json\")\" : '.*\"root\":{\"path\":\"\\([^\"]*\\)')\nexec nsenter --mount --target \"$pid\" sh -ec \"" + strings.ReplaceAll(commands, "$root", "$root") + "\"\n",
+			"root=$(expr \"$(cat \"$bundle/config.json\")\" : '.*\"root\":{\"path\":\"\\([^\"]*\\)')\nexec nsenter --mount --target \"$pid\" sh -ec \"" + commands + "\"\n",
 	} {
 		assert.NilError(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh -e\n"+text), 0o755))
 	}
@@ -151,14 +165,4 @@ func (s *standIn) runtime(t *testing.T, v variant, home string) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	t.Fatal("the engine does not take a runtime")
-}
-
-func TestTry(t *testing.T) {
-	for _, name := range []string{"containerd", "graphdriver", "old"} {
-		t.Run(name, func(t *testing.T) {
-			v, _ := withGPUs(t, name, 2)
-			t.Log(v.gpu(t, "smoke"))
-			t.Log(v.gpu(t, "smoke", "--image", v.base("debian:bookworm")))
-		})
-	}
 }

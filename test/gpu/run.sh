@@ -7,6 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 : "${ENGINE_PACK:?the pack of make engine-pack}" "${DOCKER_GPU:=bin/docker-gpu}" "${GPU_TESTS:=bin/gpu.test}" "${OUT:=.}"
 export ENGINE_PACK ENGINE_DIR=${ENGINE_DIR:-/var/tmp/docker-gpu-engine} DOCKER_GPU
+mkdir -p "$OUT"
 DOCKER_GPU=$(realpath "$DOCKER_GPU")
 "$here/start-engine.sh"
 eval "$("$here/start-engine.sh" | tail -n 1)"
