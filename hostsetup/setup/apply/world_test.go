@@ -3,6 +3,7 @@
 package apply
 
 import (
+	"context"
 	"fmt"
 	"hash/crc32"
 	"maps"
@@ -23,6 +24,9 @@ import (
 func machine(root, state string) *Machine {
 	m := &Machine{Root: root, State: state, Patience: time.Second, EditDaemon: editJSON, RevertDaemon: revertJSON, EditHooks: hooksJSON}
 	m.Programs = &stand{root: root, point: m.at}
+	m.Fetch = func(_ context.Context, url string) ([]byte, error) {
+		return os.ReadFile(filepath.Join(root, "srv", filepath.Base(url)))
+	}
 	return m
 }
 
