@@ -289,11 +289,46 @@ func TestExchangedOnTheWay(t *testing.T) {
 	tr := made(t, map[string]string{"etc/a": "x", "other/a": "y"})
 	root, err := os.OpenRoot(tr.Root)
 	assert.NilError(t, err)
-	w := &walk{open: []*os.Root{root}}
+	w := &walk{root: tr.Root, open: []folder{root}}
 	seen, err := root.Lstat("etc")
 	assert.NilError(t, err)
 	assert.NilError(t, os.Rename(filepath.Join(tr.Root, "etc"), filepath.Join(tr.Root, "was")))
 	assert.NilError(t, os.Symlink("other", filepath.Join(tr.Root, "etc")))
 	assert.ErrorContains(t, w.enter("etc", seen), "/etc was exchanged in the meantime")
 	w.up(0)
+}
+
+// TestHomesThatMayOnlyBePassed has a user whose home lies in a folder that only root reads.
+func TestHomesThatMayOnlyBePassed(t *testing.T) {
+	if root := os.Getenv("TREE_TEST_USER"); root != "" {
+		tr := &Tree{Root: root}
+		assert.NilError(t, tr.Put("/home/me/.docker/config.json", strings.NewReader("{}"), mine(0o600)))
+		data, _, err := tr.Read("/home/me/.docker/config.json")
+		assert.NilError(t, err)
+		assert.Equal(t, string(data), "{}")
+		assert.ErrorContains(t, tr.Put("/home/x", strings.NewReader(""), mine(0o600)), "permission denied")
+		_, err = tr.Look("/root/secret")
+		assert.ErrorContains(t, err, "permission denied")
+		return
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("becoming another user takes root")
+	}
+	tr := made(t, map[string]string{"home/me/": "", "root/secret": ""})
+	assert.NilError(t, os.Chown(filepath.Join(tr.Root, "home/me"), 65534, 65534))
+	assert.NilError(t, os.Chmod(filepath.Join(tr.Root, "home"), 0o711))
+	assert.NilError(t, os.Chmod(filepath.Join(tr.Root, "root"), 0o700))
+	for dir := filepath.Dir(tr.Root); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		assert.NilError(t, os.Chmod(dir, 0o755))
+	}
+	assert.NilError(t, os.Chmod(tr.Root, 0o755))
+	binary, err := os.ReadFile(os.Args[0])
+	assert.NilError(t, err)
+	copied := filepath.Join(tr.Root, "tree.test")
+	assert.NilError(t, os.WriteFile(copied, binary, 0o755))
+	cmd := exec.Command(copied, "-test.run=^TestHomesThatMayOnlyBePassed$")
+	cmd.Env, cmd.Dir = append(os.Environ(), "TREE_TEST_USER="+tr.Root), "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	assert.NilError(t, err, "%s", out)
 }
