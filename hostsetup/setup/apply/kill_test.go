@@ -202,6 +202,47 @@ func TestKilledFromOutside(t *testing.T) {
 	}
 }
 
+// TestKilledBoth kills a setup that has a part of root's and one of the user's at every point.
+func TestKilledBoth(t *testing.T) {
+	start := func(t *testing.T) (*world, orders) {
+		w := newWorld(t, killFiles())
+		return w, orders{Root: w.root, State: w.state, Plan: both(), Do: "both apply"}
+	}
+	w, o := start(t)
+	before := seen(t, w.root)
+	_, points := o.carryOut(t)
+	assert.Assert(t, points > 30, "only %d points", points)
+	goal := timeless(t, w.root)
+	for _, then := range []string{"resume", "rollback"} {
+		for n := 1; n <= points; n++ {
+			t.Run(fmt.Sprintf("%s after %d", then, n), func(t *testing.T) {
+				t.Parallel()
+				w, o := start(t)
+				o.Kill = n
+				killed, _ := o.carryOut(t)
+				assert.Assert(t, killed)
+				runs, err := joined(w.Machine, o.State+"-user").Runs(t.Context())
+				assert.NilError(t, err)
+				o.Kill, o.Do = 0, "both "+then
+				switch {
+				case len(runs) > 0 && runs[0].State == Kept && then == "resume":
+					o.Do = "" // it was killed behind its end
+				case len(runs) == 0 && then == "resume":
+					o.Do = "both apply"
+				case len(runs) == 0:
+					o.Do = ""
+				}
+				o.carryOut(t)
+				if then == "resume" {
+					assert.Equal(t, timeless(t, w.root), goal)
+				} else {
+					assert.Equal(t, seen(t, w.root), before)
+				}
+			})
+		}
+	}
+}
+
 // toEnd resumes or takes back. A run that was killed before its first record never began:
 // then a resume is to apply.
 func (o orders) toEnd(t *testing.T) {

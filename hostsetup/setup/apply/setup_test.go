@@ -47,25 +47,34 @@ func newPair(t *testing.T, files map[string]string) *pair {
 	t.Helper()
 	w := newWorld(t, files)
 	p := &pair{root: w, user: filepath.Join(filepath.Dir(w.root), "user")}
-	here := machine(w.root, p.user)
-	here.Whose = User
 	tell := func(e Event) { p.events = append(p.events, e) }
-	here.Tell = tell
-	p.helper = &Helper{Tell: tell, Start: func(context.Context) (Pipe, error) {
+	p.Setup = joined(w.Machine, p.user)
+	p.Here.Tell = tell
+	p.helper = p.Root.(*Helper)
+	start := p.helper.Start
+	p.helper.Tell, p.helper.Start = tell, func(ctx context.Context) (Pipe, error) {
 		p.starts++
+		return start(ctx)
+	}
+	t.Cleanup(func() { assert.NilError(t, p.helper.Close()) })
+	return p
+}
+
+// joined is a setup whose helper is in the same process.
+func joined(root *Machine, user string) *Setup {
+	here := machine(root.Root, user)
+	here.Whose, here.point = User, root.point
+	return &Setup{Here: here, Root: &Helper{Start: func(context.Context) (Pipe, error) {
 		inR, inW := io.Pipe()
 		outR, outW := io.Pipe()
 		ended := make(chan error, 1)
 		go func() {
-			err := Serve(context.Background(), inR, outW, *w.Machine)
+			err := Serve(context.Background(), inR, outW, *root)
 			_ = outW.Close()
 			ended <- err
 		}()
 		return &pipe{inW, outR, ended}, nil
-	}}
-	p.Setup = &Setup{Here: here, Root: p.helper}
-	t.Cleanup(func() { assert.NilError(t, p.helper.Close()) })
-	return p
+	}}}
 }
 
 func roots(s setup.Step) setup.Step { s.Root = true; return s }
