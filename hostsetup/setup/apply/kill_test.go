@@ -194,7 +194,7 @@ func TestKilledFromOutside(t *testing.T) {
 		if n%2 == 0 {
 			o.Do = "resume"
 			o.toEnd(t)
-			assert.Equal(t, w.read(t, "srv/daemon.json"), `{"features":{"cdi":true},"log-level":"warn"}`)
+			sameJSON(t, w.read(t, "srv/daemon.json"), `{"features":{"cdi":true},"log-level":"warn"}`)
 		}
 		o.Do = "rollback"
 		o.toEnd(t)
