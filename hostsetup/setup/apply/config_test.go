@@ -136,3 +136,22 @@ func TestManagersThatAreNone(t *testing.T) {
 		assert.ErrorContains(t, err, `"pacman" is no package manager that setup knows: apt, dnf, zypper`)
 	}
 }
+
+// TestHowASpecIsAsked has the hook beside the tool, wherever both lie, and the file's form.
+func TestHowASpecIsAsked(t *testing.T) {
+	for _, c := range []struct{ output, tool, hook, want string }{
+		{"/etc/cdi/nvidia.yaml", "/usr/bin/nvidia-ctk", "", "/usr/bin/nvidia-ctk cdi generate --format=yaml"},
+		{"/etc/cdi/nvidia.json", "/usr/bin/nvidia-ctk", "", "/usr/bin/nvidia-ctk cdi generate --format=json"},
+		{"/etc/cdi/nvidia.yml", "/usr/local/bin/nvidia-ctk", "usr/local/bin/nvidia-cdi-hook",
+			"/usr/local/bin/nvidia-ctk cdi generate --format=yaml --nvidia-cdi-hook-path=/usr/local/bin/nvidia-cdi-hook"},
+	} {
+		w := newWorld(t, killFiles())
+		w.write(t, c.tool+".x", "")
+		w.write(t, strings.TrimPrefix(c.tool, "/"), "#!/bin/sh\n")
+		if c.hook != "" {
+			w.write(t, c.hook, "")
+		}
+		w.apply(t, step("cdi", setup.Op{CDI: &setup.CDI{Output: c.output, Tool: c.tool}}))
+		assert.Equal(t, w.programs().ran[0], c.want)
+	}
+}
