@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,7 +113,7 @@ func (r *repository) deb(t *testing.T, p pack) {
 	conffiles := ""
 	for name, content := range p.files {
 		put(name, content, mode(name))
-		if filepath.HasPrefix(name, "/etc/") { //nolint:staticcheck // a name, no path of this machine
+		if strings.HasPrefix(name, "/etc/") {
 			conffiles += name + "\n"
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -33,7 +32,11 @@ func (j *job) needs(tool string) (Standing, bool, error) {
 }
 
 func (c cdiOp) targets(ctx context.Context, j *job) ([]target, error) {
-	argv := []string{c.Tool, "cdi", "generate", "--format=" + strings.TrimPrefix(path.Ext(c.Output), ".")}
+	format := "yaml"
+	if path.Ext(c.Output) == ".json" {
+		format = "json"
+	}
+	argv := []string{c.Tool, "cdi", "generate", "--format=" + format}
 	// The hook that was put beside the tool, wherever that is.
 	if hook := path.Join(path.Dir(c.Tool), "nvidia-cdi-hook"); j.there(hook) {
 		argv = append(argv, "--nvidia-cdi-hook-path="+hook)

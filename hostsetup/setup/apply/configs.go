@@ -13,10 +13,7 @@ func beside() []string { return []string{".rpmsave", ".rpmnew", ".dpkg-dist", ".
 // saveConfigs notes the configuration of packages that go or are replaced: rpm takes it away
 // with its package, and on the way back the package brings its own.
 func (p packagesOp) saveConfigs(ctx context.Context, j *job, m manager, have *Installed) (all []Saved, err error) {
-	var names []string
-	for _, name := range p.Remove {
-		names = append(names, name)
-	}
+	names := slices.Clone(p.Remove)
 	for _, w := range p.Install {
 		names = append(names, w.Name)
 	}

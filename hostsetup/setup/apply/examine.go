@@ -45,7 +45,7 @@ func examineStep(op setup.Op) error {
 	case op.Daemon != nil:
 		return examineDaemon(op.Daemon)
 	case op.CDI != nil:
-		return errors.Join(within(op.CDI.Output, "/etc/cdi/*", "/var/run/cdi/*", "/run/cdi/*"), tool(op.CDI.Tool, "nvidia-ctk"))
+		return errors.Join(within(op.CDI.Output, "/etc/cdi/*", "/var/run/cdi/*", "/run/cdi/*", "/*/*/cdi/*", "/*/*/*/cdi/*"), tool(op.CDI.Tool, "nvidia-ctk"))
 	case op.Unit != nil:
 		return examineUnit(op.Unit)
 	case op.Module != nil:

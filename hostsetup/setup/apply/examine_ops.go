@@ -52,7 +52,8 @@ func examinePrograms(p *setup.Programs) error {
 }
 
 func examineDaemon(d *setup.Daemon) error {
-	if err := within(d.Path, configs()...); err != nil {
+	// A unit may name another file than the usual one.
+	if err := within(d.Path, append(configs(), "/etc/*.json", "/etc/*/*.json", "/usr/local/etc/*/*.json", "/opt/*/*.json", "/opt/*/*/*.json")...); err != nil {
 		return err
 	}
 	if d.Dockerd != "" {

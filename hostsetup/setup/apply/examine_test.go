@@ -71,6 +71,8 @@ func TestExamine(t *testing.T) {
 		"hosts":          {setup.Op{Daemon: &setup.Daemon{Path: "/etc/docker/daemon.json", Edits: []setup.Edit{{Key: []string{"hosts"}}}}}, "not a setting"},
 		"a dockerd":      {setup.Op{Daemon: &setup.Daemon{Path: "/etc/docker/daemon.json", Dockerd: "/tmp/dockerd"}}, "not a place"},
 		"a spec":         {setup.Op{CDI: &setup.CDI{Output: "/var/run/cdi/nvidia.yaml", Tool: "/usr/bin/nvidia-ctk"}}, ""},
+		"another folder": {setup.Op{CDI: &setup.CDI{Output: "/etc/docker/cdi/nvidia.yaml", Tool: "/usr/bin/nvidia-ctk"}}, ""},
+		"no spec":        {setup.Op{CDI: &setup.CDI{Output: "/etc/netplan/x.yaml", Tool: "/usr/bin/nvidia-ctk"}}, "not a place"},
 		"a spec's tool":  {setup.Op{CDI: &setup.CDI{Output: "/etc/cdi/nvidia.yaml", Tool: "/home/me/nvidia-ctk"}}, "not a place"},
 		"a unit":         {setup.Op{Unit: &setup.Unit{Name: "docker.service", Do: "restart"}}, ""},
 		"sshd":           {setup.Op{Unit: &setup.Unit{Name: "ssh.service", Do: "restart"}}, "no unit that setup knows"},

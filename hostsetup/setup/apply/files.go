@@ -23,9 +23,6 @@ type target struct {
 	absent bool
 	// from is the sum of the text that content was made of, "" if of none.
 	from string
-	// revert takes what is ours out of a text that somebody else has changed since; nil
-	// where that cannot be told.
-	revert func(before, now []byte) ([]byte, error)
 }
 
 // source says which files an operation wants. It changes nothing.

@@ -14,7 +14,7 @@ import (
 func (f *files) blocked(_ context.Context, j *job, b *Before, _ *After) error {
 	var all error
 	for _, s := range b.Files {
-		_, err := j.former(s, f.reverter(s.Name))
+		_, err := j.former(s, f.reverter())
 		all = errors.Join(all, err)
 	}
 	return all
@@ -23,17 +23,19 @@ func (f *files) blocked(_ context.Context, j *job, b *Before, _ *After) error {
 func (f *files) undo(_ context.Context, j *job, b *Before, _ *After) error {
 	var all error
 	for _, s := range slices.Backward(b.Files) {
-		all = errors.Join(all, j.restore(s, f.reverter(s.Name)))
+		all = errors.Join(all, j.restore(s, f.reverter()))
 	}
 	return all
 }
 
+// reverter is a source that takes what is ours out of a text that somebody else has changed
+// since.
 type reverter interface {
 	revert(j *job, path string, before, now []byte) ([]byte, error)
 }
 
 // reverter is what takes ours out of a text, nil where there is no such thing.
-func (f *files) reverter(string) reverter {
+func (f *files) reverter() reverter {
 	r, _ := f.source.(reverter)
 	return r
 }

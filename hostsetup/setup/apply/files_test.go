@@ -162,16 +162,16 @@ func TestEditedInBetween(t *testing.T) {
 	for o.Kill = 1; ; o.Kill++ {
 		o.carryOut(t)
 		r, err := w.open(o.ID)
-		if err == nil && r.steps[3].before != nil {
+		if err == nil && r.steps[0].before != nil {
 			break
 		}
 		assert.NilError(t, w.Rollback(t.Context(), o.ID, Back{}))
 		assert.NilError(t, w.store().Drop(o.ID))
 	}
-	w.write(t, "srv/daemon.json", "{\"theirs\": true}")
-	assert.ErrorContains(t, w.Resume(t.Context(), o.ID), "/etc/docker/daemon.json was changed by somebody else")
+	w.write(t, "etc/apt/sources.list.d/nvidia.list", "theirs")
+	assert.ErrorContains(t, w.Resume(t.Context(), o.ID), "/etc/apt/sources.list.d/nvidia.list was changed by somebody else")
 	assert.ErrorContains(t, w.Rollback(t.Context(), o.ID, Back{}), "was changed by somebody else")
-	assert.Equal(t, w.read(t, "srv/daemon.json"), "{\"theirs\": true}")
+	assert.Equal(t, w.read(t, "etc/apt/sources.list.d/nvidia.list"), "theirs")
 }
 
 func TestJournalsThatCannotBeUsed(t *testing.T) {

@@ -82,6 +82,10 @@ func (k rpmKey) note(ctx context.Context, j *job) (*Before, error) {
 }
 
 func (k rpmKey) do(ctx context.Context, j *job, _ *Before) (*After, error) {
+	keys, err := k.list(ctx, j)
+	if err != nil || k.has(keys) { // it was killed behind the import
+		return nil, errors.Join(err, j.tree().Sweep(keyDraft))
+	}
 	data, err := k.fetch(ctx, j)
 	if err != nil {
 		return nil, err

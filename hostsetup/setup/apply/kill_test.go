@@ -3,6 +3,7 @@
 package apply
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,6 +13,8 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup/tree"
 )
@@ -32,7 +35,7 @@ func killFiles() map[string]string {
 		"run/systemd/units/nvidia-persistenced.service": "inactive disabled",
 		"home/me/.docker/config.json":                   `{"auths":{}}`,
 		"etc/nvidia-container-runtime/config.toml":      "# ours\n",
-		"var/lib/dpkg/status": `{"Installed":{"base":"1","lib":"1","old-docker":"20"},"Auto":["lib"],"Left":null,"Held":["base"],"Broken":false,"Half":null,` +
+		"var/lib/dpkg/status": `{"Installed":{"base":"1","lib":"1","old-docker":"20"},"Auto":["lib"],"Left":null,"Held":["base"],"Broken":false,"Half":null,"Keys":null,` +
 			`"Offered":{"lib":["2","1"],"old-docker":["20"],"toolkit":["1.20","1.19"],"toolkit-base":["1.20"]},"Needs":{"toolkit":["toolkit-base","lib"]}}`,
 		"usr/share/base":            "1",
 		"usr/share/lib":             "1",
@@ -67,77 +70,121 @@ func killPlan() *setup.Plan {
 	)
 }
 
-// TestKillAnywhere kills a setup at every point, and then goes on with it or takes it back;
-// both are killed at every point too.
-func TestKillAnywhere(t *testing.T) {
-	const id = "20261127-050000"
-	fresh := func(t *testing.T) orders {
-		w := newWorld(t, killFiles())
-		return orders{Root: w.root, State: w.state, ID: id, Plan: killPlan()}
-	}
-	whole := fresh(t)
-	start := seen(t, whole.Root)
-	whole.Do = "apply"
-	_, points := whole.carryOut(t)
-	assert.Assert(t, points > 100, "only %d points", points)
-	t.Logf("%d points", points)
-	goal := timeless(t, whole.Root)
+// scene is a machine and what is done to it.
+type scene struct {
+	files map[string]string
+	plan  *setup.Plan
+}
 
-	for _, then := range []string{"resume", "rollback"} {
-		for n := 1; n <= points; n++ {
-			t.Run(fmt.Sprintf("%s after %d", then, n), func(t *testing.T) {
-				o := fresh(t)
-				o.Do, o.Kill = "apply", n
-				killed, _ := o.carryOut(t)
-				assert.Assert(t, killed)
-				o.Do = then
-				// Every second time what mends it is killed as well, at a point that moves on,
-				// and then once more.
-				if n%2 == 0 {
-					for _, k := range []int{1 + n/2, 1 + n/4} {
-						o.Kill = k
-						o.carryOut(t)
+// scenes are one for each package manager; apt's has all other operations too.
+func scenes(t *testing.T) map[string]scene {
+	return map[string]scene{"apt": {killFiles(), killPlan()}, "dnf": rpmScene(t, "dnf"), "zypper": rpmScene(t, "zypper")}
+}
+
+func rpmScene(t *testing.T, manager string) scene {
+	t.Helper()
+	key := signer(t, nil)
+	var text bytes.Buffer
+	w, err := armor.Encode(&text, openpgp.PublicKeyType, map[string]string{"Comment": "fingerprint " + fingerprint(key)})
+	assert.NilError(t, err)
+	assert.NilError(t, key.Serialize(w))
+	assert.NilError(t, w.Close())
+	files := map[string]string{
+		"srv/gpgkey": text.String() + "\n",
+		"var/lib/dpkg/status": `{"Installed":{"kernel-devel-6.1-1":"6.1-1","lib":"1-1","runc":"1-1"},"Auto":null,"Left":null,"Held":["theirs"],"Broken":false,"Half":null,"Keys":["gpg-pubkey-11111111-1"],` +
+			`"Offered":{"docker-ce":["29-1"],"lib":["2-1","1-1"],"runc":["1-1"],"toolkit":["2-1"],"toolkit-base":["2-1"]},"Needs":{"toolkit":["toolkit-base"]}}`,
+		"usr/share/kernel-devel-6.1-1": "x", "usr/share/lib": "1-1", "usr/share/lib.conf": "conf of lib",
+		"usr/share/runc": "1-1", "usr/share/runc.conf": "changed by somebody",
+		"etc/yum.repos.d/x": "", "etc/zypp/repos.d/x": "", "etc/dnf/modules.d/x": "",
+	}
+	packages := func(remove []string, modules []string, install ...setup.Package) setup.Op {
+		return setup.Op{Packages: &setup.Packages{Manager: manager, Refresh: true, Install: install, Remove: remove, Modules: modules}}
+	}
+	var modules []string
+	if manager == "dnf" {
+		modules = []string{"nvidia-driver:580-open"}
+	}
+	return scene{files, plan(
+		step("toolkit/key", setup.Op{Key: &setup.Key{URL: "https://example.com/gpgkey", Fingerprints: []string{fingerprint(key)}, RPM: true}}),
+		step("docker/packages", packages([]string{"runc"}, nil, setup.Package{Name: "docker-ce"})),
+		step("toolkit/packages", packages(nil, modules, setup.Package{Name: "toolkit", Version: "2-1"}, setup.Package{Name: "lib", Version: "2-1"})),
+		step("hold/hold", setup.Op{Hold: &setup.Hold{Manager: manager, Packages: []string{"lib", "toolkit-base"}}}),
+	)}
+}
+
+func (s scene) start(t *testing.T) (*world, orders) {
+	t.Helper()
+	w := newWorld(t, s.files)
+	return w, orders{Root: w.root, State: w.state, ID: "20261127-050000", Plan: s.plan, Do: "apply"}
+}
+
+// TestKillAnywhere kills a setup at every point, and then goes on with it or takes it back.
+// Every second time that is killed as well, twice, at points that move on.
+func TestKillAnywhere(t *testing.T) {
+	for name, s := range scenes(t) {
+		w, o := s.start(t)
+		start := seen(t, w.root)
+		_, points := o.carryOut(t)
+		assert.Assert(t, points > 40, "only %d points", points)
+		goal := timeless(t, w.root)
+		for _, then := range []string{"resume", "rollback"} {
+			for n := 1; n <= points; n++ {
+				t.Run(fmt.Sprintf("%s %s after %d", name, then, n), func(t *testing.T) {
+					t.Parallel()
+					w, o := s.start(t)
+					o.Kill = n
+					killed, _ := o.carryOut(t)
+					assert.Assert(t, killed)
+					o.Do = then
+					if n%2 == 0 {
+						for _, k := range []int{1 + n/2, 1 + n/4} {
+							o.Kill = k
+							o.carryOut(t)
+						}
 					}
-				}
-				o.Kill = 0
-				o.toEnd(t)
-				if then == "resume" {
-					assert.Equal(t, timeless(t, o.Root), goal)
-				} else {
-					assert.Equal(t, seen(t, o.Root), start)
-				}
-			})
+					o.Kill = 0
+					o.toEnd(t)
+					if then == "resume" {
+						assert.Equal(t, timeless(t, w.root), goal)
+					} else {
+						assert.Equal(t, seen(t, w.root), start)
+					}
+				})
+			}
 		}
 	}
 }
 
 // TestKilledRollback kills a rollback at every point.
 func TestKilledRollback(t *testing.T) {
-	const id = "20261127-050000"
-	for n := 1; ; n++ {
-		w := newWorld(t, killFiles())
-		before := seen(t, w.root)
-		o := orders{Root: w.root, State: w.state, ID: id, Plan: killPlan(), Do: "apply"}
-		o.carryOut(t)
-		o.Do, o.Kill = "rollback", n
-		killed, _ := o.carryOut(t)
-		o.Kill, o.Do = 0, []string{"rollback", "resume"}[n%2]
-		o.carryOut(t)
-		assert.Equal(t, seen(t, w.root), before, "killed at %d", n)
-		if !killed {
-			assert.Assert(t, n > 20, "only %d points", n)
-			return
-		}
+	for name, s := range scenes(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n := 1; ; n++ {
+				w, o := s.start(t)
+				before := seen(t, w.root)
+				o.carryOut(t)
+				o.Do, o.Kill = "rollback", n
+				killed, _ := o.carryOut(t)
+				o.Kill, o.Do = 0, []string{"rollback", "resume"}[n%2]
+				o.carryOut(t)
+				assert.Equal(t, seen(t, w.root), before, "killed at %d", n)
+				if !killed {
+					assert.Assert(t, n > 20, "only %d points", n)
+					return
+				}
+			}
+		})
 	}
 }
 
 // TestKilledFromOutside kills at any time, not just where the code says that it can be.
 func TestKilledFromOutside(t *testing.T) {
-	const id = "20261127-050000"
+	s := scene{killFiles(), killPlan()}
 	for n := range 24 {
-		w := newWorld(t, killFiles())
+		w, o := s.start(t)
 		before := seen(t, w.root)
-		o := orders{Root: w.root, State: w.state, ID: id, Plan: killPlan(), Do: "apply", Slow: time.Millisecond}
+		o.Slow = time.Millisecond
 		cmd := o.command(t)
 		assert.NilError(t, cmd.Start())
 		time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
@@ -147,11 +194,52 @@ func TestKilledFromOutside(t *testing.T) {
 		if n%2 == 0 {
 			o.Do = "resume"
 			o.toEnd(t)
-			assert.Equal(t, w.read(t, "srv/daemon.json"), `{"features":{"cdi":true},"log-level":"warn"}`)
+			sameJSON(t, w.read(t, "srv/daemon.json"), `{"features":{"cdi":true},"log-level":"warn"}`)
 		}
 		o.Do = "rollback"
 		o.toEnd(t)
 		assert.Equal(t, seen(t, w.root), before)
+	}
+}
+
+// TestKilledBoth kills a setup that has a part of root's and one of the user's at every point.
+func TestKilledBoth(t *testing.T) {
+	start := func(t *testing.T) (*world, orders) {
+		w := newWorld(t, killFiles())
+		return w, orders{Root: w.root, State: w.state, Plan: both(), Do: "both apply"}
+	}
+	w, o := start(t)
+	before := seen(t, w.root)
+	_, points := o.carryOut(t)
+	assert.Assert(t, points > 30, "only %d points", points)
+	goal := timeless(t, w.root)
+	for _, then := range []string{"resume", "rollback"} {
+		for n := 1; n <= points; n++ {
+			t.Run(fmt.Sprintf("%s after %d", then, n), func(t *testing.T) {
+				t.Parallel()
+				w, o := start(t)
+				o.Kill = n
+				killed, _ := o.carryOut(t)
+				assert.Assert(t, killed)
+				runs, err := joined(w.Machine, o.State+"-user").Runs(t.Context())
+				assert.NilError(t, err)
+				o.Kill, o.Do = 0, "both "+then
+				switch {
+				case len(runs) > 0 && runs[0].State == Kept && then == "resume":
+					o.Do = "" // it was killed behind its end
+				case len(runs) == 0 && then == "resume":
+					o.Do = "both apply"
+				case len(runs) == 0:
+					o.Do = ""
+				}
+				o.carryOut(t)
+				if then == "resume" {
+					assert.Equal(t, timeless(t, w.root), goal)
+				} else {
+					assert.Equal(t, seen(t, w.root), before)
+				}
+			})
+		}
 	}
 }
 

@@ -63,6 +63,12 @@ func child(text string) int {
 			return 1
 		}
 		return 0
+	case "both apply":
+		_, err = joined(m, o.State+"-user").Apply(ctx, o.Plan)
+	case "both resume":
+		_, err = joined(m, o.State+"-user").Resume(ctx, "")
+	case "both rollback":
+		_, err = joined(m, o.State+"-user").Rollback(ctx, "", Back{})
 	case "apply":
 		_, err = m.Apply(ctx, o.ID, o.Plan)
 	case "resume":

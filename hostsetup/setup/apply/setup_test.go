@@ -47,25 +47,34 @@ func newPair(t *testing.T, files map[string]string) *pair {
 	t.Helper()
 	w := newWorld(t, files)
 	p := &pair{root: w, user: filepath.Join(filepath.Dir(w.root), "user")}
-	here := machine(w.root, p.user)
-	here.Whose = User
 	tell := func(e Event) { p.events = append(p.events, e) }
-	here.Tell = tell
-	p.helper = &Helper{Tell: tell, Start: func(context.Context) (Pipe, error) {
+	p.Setup = joined(w.Machine, p.user)
+	p.Here.Tell = tell
+	p.helper = p.Root.(*Helper)
+	start := p.helper.Start
+	p.helper.Tell, p.helper.Start = tell, func(ctx context.Context) (Pipe, error) {
 		p.starts++
+		return start(ctx)
+	}
+	t.Cleanup(func() { assert.NilError(t, p.helper.Close()) })
+	return p
+}
+
+// joined is a setup whose helper is in the same process.
+func joined(root *Machine, user string) *Setup {
+	here := machine(root.Root, user)
+	here.Whose, here.point = User, root.point
+	return &Setup{Here: here, Root: &Helper{Start: func(context.Context) (Pipe, error) {
 		inR, inW := io.Pipe()
 		outR, outW := io.Pipe()
 		ended := make(chan error, 1)
 		go func() {
-			err := Serve(context.Background(), inR, outW, *w.Machine)
+			err := Serve(context.Background(), inR, outW, *root)
 			_ = outW.Close()
 			ended <- err
 		}()
 		return &pipe{inW, outR, ended}, nil
-	}}
-	p.Setup = &Setup{Here: here, Root: p.helper}
-	t.Cleanup(func() { assert.NilError(t, p.helper.Close()) })
-	return p
+	}}}
 }
 
 func roots(s setup.Step) setup.Step { s.Root = true; return s }
@@ -217,7 +226,7 @@ func TestCtrlCReachesRoot(t *testing.T) {
 	p.root.point = nil
 	_, err = p.Resume(t.Context(), "")
 	assert.NilError(t, err)
-	assert.Equal(t, p.root.read(t, "srv/daemon.json"), `{"features":{"cdi":true},"log-level":"warn"}`)
+	sameJSON(t, p.root.read(t, "srv/daemon.json"), `{"features":{"cdi":true},"log-level":"warn"}`)
 	assert.Equal(t, p.root.read(t, "home/me/.docker/config.json"), `{"auths":{},"plugins":{"gpu":"hook"}}`)
 	_, err = p.Resume(t.Context(), "")
 	assert.ErrorContains(t, err, "there is no run")
@@ -341,4 +350,61 @@ func TestUsersStepThatCannotBe(t *testing.T) {
 	_, err := p.Apply(t.Context(), plan)
 	assert.ErrorContains(t, err, "/dev/nvidia0 is not there")
 	assert.Equal(t, p.starts, 0)
+}
+
+// TestEngineThatDoesNotComeBack has all taken back, and the engine restarted once more.
+func TestEngineThatDoesNotComeBack(t *testing.T) {
+	w := newWorld(t, killFiles())
+	before := seen(t, w.root)
+	good := &Engine{Store: "overlay2"}
+	w.Patience = 300 * time.Millisecond
+	w.Engine = func(context.Context) (*Engine, error) {
+		if w.read(t, "srv/daemon.json") != killFiles()["srv/daemon.json"] && len(w.programs().ran) > 0 && w.programs().ran[len(w.programs().ran)-1] == "systemctl restart docker.service" {
+			return nil, errors.New("connection refused")
+		}
+		return good, nil
+	}
+	_, err := (&Setup{Here: w.Machine}).Apply(t.Context(), plan(daemonStep("", edit("true", "features", "cdi")), unitStep("docker.service", "restart")))
+	var gone *Gone
+	assert.Assert(t, errors.As(err, &gone), "%v", err)
+	var rolled *Rolled
+	assert.Assert(t, errors.As(err, &rolled), "%v", err)
+	assert.Equal(t, seen(t, w.root), before)
+	restarts := 0
+	for _, line := range w.programs().ran {
+		if line == "systemctl restart docker.service" {
+			restarts++
+		}
+	}
+	assert.Equal(t, restarts, 2)
+}
+
+// TestRunsOfBoth tells a run once, and as not finished while either side is not.
+func TestRunsOfBoth(t *testing.T) {
+	p := newPair(t, killFiles())
+	p.Verify = func(context.Context) error { return nil }
+	first, err := p.Apply(t.Context(), both())
+	assert.NilError(t, err)
+	onlyUser, err := p.Apply(t.Context(), plan(step("u", setup.Op{File: &setup.File{Path: "/home/me/x", Content: "x"}})))
+	assert.NilError(t, err)
+	runs, err := p.Runs(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, len(runs), 2)
+	assert.Equal(t, runs[0].ID, first)
+	assert.Equal(t, runs[1].ID, onlyUser)
+
+	// The user's part is taken back, root's is not: that is a rollback under way.
+	assert.NilError(t, p.Here.Rollback(t.Context(), first, Back{}))
+	runs, err = p.Runs(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, runs[0].State, Kept)
+	_, err = p.Rollback(t.Context(), first, Back{})
+	assert.NilError(t, err)
+	runs, err = p.Runs(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, runs[0].State, RolledBack)
+	assert.NilError(t, p.Uninstall(t.Context(), Back{}))
+	runs, err = p.Runs(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, runs[1].State, RolledBack)
 }

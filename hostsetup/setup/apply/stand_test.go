@@ -35,6 +35,7 @@ type packageDB struct {
 	Held      []string            //
 	Broken    bool                // killed in the middle
 	Half      []string            // killed while they were unpacked
+	Keys      []string            // rpm's
 	Offered   map[string][]string // versions in the sources
 	Needs     map[string][]string // dependencies
 }
@@ -49,7 +50,7 @@ func (s *stand) db() (db packageDB) {
 }
 
 func (s *stand) save(db packageDB) {
-	for _, list := range []*[]string{&db.Auto, &db.Left, &db.Held, &db.Half} {
+	for _, list := range []*[]string{&db.Auto, &db.Left, &db.Held, &db.Half, &db.Keys} {
 		if slices.Sort(*list); len(*list) == 0 {
 			*list = nil
 		}
@@ -87,6 +88,9 @@ func (s *stand) Run(_ context.Context, c Command) (Result, error) {
 
 func (s *stand) answer(name string, args []string) (string, error) {
 	db := s.db()
+	if out, ok, err := s.rpmAnswer(db, name, args); ok {
+		return out, err
+	}
 	switch name + " " + args[0] {
 	case "dpkg --print-architecture":
 		return "amd64\n", nil
@@ -261,12 +265,17 @@ func (s *stand) install(db packageDB, words []string, simulate bool) (string, er
 	return out.String(), nil
 }
 
-// file writes a package's file; its time is the archive's.
+// file writes a package's file.
 func (s *stand) file(path, content string) {
+	write(path, content)
+	s.point("dpkg unpacked " + filepath.Base(path))
+}
+
+// write makes a file with the archive's time.
+func write(path, content string) {
 	_ = os.MkdirAll(filepath.Dir(path), 0o755)
 	_ = os.WriteFile(path, []byte(content), 0o644)
 	_ = os.Chtimes(path, archive, archive)
-	s.point("dpkg unpacked " + filepath.Base(path))
 }
 
 func (s *stand) systemctl(args []string) (string, error) {

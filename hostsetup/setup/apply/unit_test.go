@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
@@ -129,7 +130,7 @@ func TestGentleWayBack(t *testing.T) {
 			before := seen(t, w.root)
 			w.Engine = (&engines{answers: []any{&Engine{Running: running}}}).ask
 			id := w.apply(t, keep...)
-			assert.Equal(t, w.read(t, "srv/daemon.json"), `{"features":{"cdi":true},"log-level":"warn"}`)
+			sameJSON(t, w.read(t, "srv/daemon.json"), `{"features":{"cdi":true},"log-level":"warn"}`)
 			w.programs().ran = nil
 			var texts []string // of daemon.json when the engine reads it
 			w.Programs = spy{w.programs(), func(c Command) {
@@ -143,7 +144,13 @@ func TestGentleWayBack(t *testing.T) {
 			if running != nil {
 				want = []string{`reload {"live-restore":true,"log-level":"warn"}`, `restart {"live-restore":true,"log-level":"warn"}`, `reload {"live-restore":false,"log-level":"warn"}`}
 			}
-			assert.DeepEqual(t, texts, want)
+			assert.Equal(t, len(texts), len(want), "%q", texts)
+			for i := range want {
+				do, text, _ := strings.Cut(texts[i], " ")
+				wantDo, wantText, _ := strings.Cut(want[i], " ")
+				assert.Equal(t, do, wantDo)
+				sameJSON(t, text, wantText)
+			}
 		})
 	}
 }
@@ -172,7 +179,8 @@ func TestReloadOnTheWayBack(t *testing.T) {
 			}
 		}}
 		assert.NilError(t, w.Rollback(t.Context(), id, Back{}))
-		assert.DeepEqual(t, reads, []string{c.reads})
+		assert.Equal(t, len(reads), 1)
+		sameJSON(t, reads[0], c.reads)
 		assert.Equal(t, seen(t, w.root), start)
 	}
 }

@@ -3,6 +3,8 @@
 package apply
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"maps"
@@ -23,6 +25,9 @@ import (
 func machine(root, state string) *Machine {
 	m := &Machine{Root: root, State: state, Patience: time.Second, EditDaemon: editJSON, RevertDaemon: revertJSON, EditHooks: hooksJSON}
 	m.Programs = &stand{root: root, point: m.at}
+	m.Fetch = func(_ context.Context, url string) ([]byte, error) {
+		return os.ReadFile(filepath.Join(root, "srv", filepath.Base(url)))
+	}
 	return m
 }
 
@@ -105,6 +110,15 @@ func listed(t *testing.T, root string, text func(treetest.Entry) string) string 
 		fmt.Fprintf(&out, "%s %s\n", name, text(all[name]))
 	}
 	return out.String()
+}
+
+// sameJSON compares what texts say, however they are laid out.
+func sameJSON(t *testing.T, got, want string) {
+	t.Helper()
+	var a, b any
+	assert.NilError(t, json.Unmarshal([]byte(got), &a), got)
+	assert.NilError(t, json.Unmarshal([]byte(want), &b), want)
+	assert.DeepEqual(t, a, b)
 }
 
 // archive is the time of what was there before, and of what packages bring.

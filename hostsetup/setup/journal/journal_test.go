@@ -197,3 +197,41 @@ func TestPreparedStateDirectories(t *testing.T) {
 		})
 	}
 }
+
+func TestLogOfPrograms(t *testing.T) {
+	s := written(t, "one")
+	j, _, err := s.Open(run)
+	assert.NilError(t, err)
+	assert.NilError(t, j.Command("apt-get install\n"))
+	assert.NilError(t, j.Command("dpkg --audit\n"))
+	data, err := os.ReadFile(filepath.Join(s.Dir, "journal", run, "commands"))
+	assert.NilError(t, err)
+	assert.Equal(t, string(data), "apt-get install\ndpkg --audit\n")
+}
+
+func TestDropAndBeginAgain(t *testing.T) {
+	s := written(t, "one")
+	_, err := s.Begin(run, "again")
+	assert.ErrorContains(t, err, "exists")
+	assert.NilError(t, s.Drop(run))
+	assert.ErrorContains(t, s.Drop("../.."), "is not the name of a run")
+	j, err := s.Begin(run, "again")
+	assert.NilError(t, err)
+	assert.NilError(t, j.Close())
+	_, records, err := s.Open(run)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, texts(records), []string{`"again"`})
+	_, err = s.Begin("../x", "x")
+	assert.ErrorContains(t, err, "is not the name of a run")
+}
+
+// TestPointsOfARecord is in what order a record reaches the disk.
+func TestPointsOfARecord(t *testing.T) {
+	var points []string
+	s := &Store{Dir: filepath.Join(t.TempDir(), "state"), Point: func(p string) { points = append(points, p) }}
+	j, err := s.Begin(run, "one")
+	assert.NilError(t, err)
+	_, err = j.Keep(strings.NewReader("x"))
+	assert.NilError(t, err)
+	assert.DeepEqual(t, points, []string{"made journal", "wrote record", "synced record", "kept a content"})
+}

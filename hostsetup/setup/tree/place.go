@@ -34,14 +34,34 @@ func (p *place) close() { p.dir.Close() }
 
 // walk is one way through the tree.
 type walk struct {
-	open  []*os.Root // from the root on; the last is where the walk stands
+	root  string
+	open  []folder // from the root on; the last is where the walk stands
 	names []string
 	links int
 	final bool // the name itself is a link
 }
 
-func (w *walk) here() *os.Root { return w.open[len(w.open)-1] }
-func (w *walk) at() string     { return "/" + strings.Join(w.names, "/") }
+// folder is one on the way: an open one, or for a user one that may be passed and not read.
+type folder interface {
+	Lstat(name string) (fs.FileInfo, error)
+	Stat(name string) (fs.FileInfo, error)
+	Readlink(name string) (string, error)
+	OpenRoot(name string) (*os.Root, error)
+	Close() error
+}
+
+// passed is a folder by its path.
+type passed string
+
+func (p passed) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(p.join(name)) }
+func (p passed) Stat(name string) (fs.FileInfo, error)  { return os.Stat(p.join(name)) }
+func (p passed) Readlink(name string) (string, error)   { return os.Readlink(p.join(name)) }
+func (p passed) OpenRoot(name string) (*os.Root, error) { return os.OpenRoot(p.join(name)) }
+func (p passed) Close() error                           { return nil }
+func (p passed) join(name string) string                { return filepath.Join(string(p), name) }
+
+func (w *walk) here() folder { return w.open[len(w.open)-1] }
+func (w *walk) at() string   { return "/" + strings.Join(w.names, "/") }
 
 func (w *walk) up(to int) {
 	for _, r := range w.open[to+1:] {
@@ -59,7 +79,7 @@ func (t *Tree) find(name string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{open: []*os.Root{root}}
+	w := &walk{root: t.Root, open: []folder{root}}
 	p, err := w.to(parts(name))
 	last := len(w.open) - 1
 	for _, r := range w.open[:last] {
@@ -69,7 +89,10 @@ func (t *Tree) find(name string) (*place, error) {
 		w.open[last].Close()
 		return nil, fmt.Errorf("%s: %w", name, cause(err))
 	}
-	p.dir = w.open[last]
+	var open bool
+	if p.dir, open = w.open[last].(*os.Root); !open {
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrPermission)
+	}
 	return p, nil
 }
 
@@ -150,6 +173,12 @@ func (w *walk) enter(part string, seen fs.FileInfo) error {
 		return fmt.Errorf("%s is not a folder", path.Join(w.at(), part))
 	}
 	r, err := w.here().OpenRoot(part)
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
+		// Nobody with more rights than this user is led astray here.
+		w.names = append(w.names, part)
+		w.open = append(w.open, passed(filepath.Join(w.root, w.at())))
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -207,4 +208,127 @@ func TestFullAndReadOnlyDisks(t *testing.T) {
 	assert.NilError(t, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
 	assert.ErrorContains(t, tr.Put("/a", strings.NewReader("x"), mine(0o644)), "mounted read-only")
 	assert.ErrorContains(t, tr.Remove("/a"), "mounted read-only")
+}
+
+func TestExistsAndForeign(t *testing.T) {
+	tr := made(t, map[string]string{"etc/a": "x", "etc/l": "→a", "etc/gone": "→nothing", "home/me/": ""})
+	for name, want := range map[string]bool{"/etc/a": true, "/etc": true, "/etc/l": true, "/etc/gone": false, "/etc/b": false, "/x/y/z": false} {
+		got, err := tr.Exists(name)
+		if name == "/etc/gone" {
+			assert.ErrorContains(t, err, "which is not there")
+			continue
+		}
+		assert.NilError(t, err, name)
+		assert.Equal(t, got, want, name)
+	}
+	foreign, err := tr.Foreign("/home/me/.docker")
+	assert.NilError(t, err)
+	assert.Assert(t, !foreign)
+	if os.Geteuid() == 0 {
+		assert.NilError(t, os.Chown(filepath.Join(tr.Root, "home/me"), 1234, 1234))
+		for _, dir := range []string{"/home/me", "/home/me/.docker", "/home/me/.config/deep"} {
+			foreign, err = tr.Foreign(dir)
+			assert.NilError(t, err)
+			assert.Assert(t, foreign, dir)
+		}
+	}
+}
+
+func TestDraft(t *testing.T) {
+	tr := made(t, map[string]string{"etc/docker/daemon.json": "→../../srv/d.json", "srv/d.json": "{}"})
+	path, err := tr.Draft("/etc/docker/daemon.json", strings.NewReader("draft"))
+	assert.NilError(t, err)
+	assert.Equal(t, path, "/srv/.docker-gpu.d.json.new")
+	data, n, err := tr.Read(path)
+	assert.NilError(t, err)
+	assert.Equal(t, string(data), "draft")
+	assert.Equal(t, n.Mode, uint32(0o600))
+	_, err = tr.Draft("/etc/docker/daemon.json", strings.NewReader("again"))
+	assert.NilError(t, err)
+	assert.NilError(t, tr.Sweep("/etc/docker/daemon.json"))
+	names, err := tr.List("/srv")
+	assert.NilError(t, err)
+	assert.DeepEqual(t, names, []string{"d.json"})
+	assert.Equal(t, Sum([]byte("{}")), func() string { n, _ := tr.Look("/srv/d.json"); return n.Sum }())
+}
+
+// TestHolder has another process hold a lock as dpkg does.
+func TestHolder(t *testing.T) {
+	if path := os.Getenv("TREE_TEST_LOCK"); path != "" {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		assert.NilError(t, err)
+		assert.NilError(t, unix.FcntlFlock(f.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}))
+		os.Stdout.WriteString("held\n")
+		select {}
+	}
+	tr := made(t, map[string]string{"lock": ""})
+	pid, err := tr.Holder("/lock")
+	assert.NilError(t, err)
+	assert.Equal(t, pid, 0)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestHolder$")
+	cmd.Env = append(os.Environ(), "TREE_TEST_LOCK="+filepath.Join(tr.Root, "lock"))
+	out, err := cmd.StdoutPipe()
+	assert.NilError(t, err)
+	assert.NilError(t, cmd.Start())
+	_, err = out.Read(make([]byte, 5))
+	assert.NilError(t, err)
+	pid, err = tr.Holder("/lock")
+	assert.NilError(t, err)
+	assert.Equal(t, pid, cmd.Process.Pid)
+	assert.NilError(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	for _, name := range []string{"/lock", "/none", "/no/such/folder/lock"} {
+		pid, err = tr.Holder(name)
+		assert.NilError(t, err)
+		assert.Equal(t, pid, 0, name)
+	}
+}
+
+// TestExchangedOnTheWay has the walk see another folder than the one that it looked at.
+func TestExchangedOnTheWay(t *testing.T) {
+	tr := made(t, map[string]string{"etc/a": "x", "other/a": "y"})
+	root, err := os.OpenRoot(tr.Root)
+	assert.NilError(t, err)
+	w := &walk{root: tr.Root, open: []folder{root}}
+	seen, err := root.Lstat("etc")
+	assert.NilError(t, err)
+	assert.NilError(t, os.Rename(filepath.Join(tr.Root, "etc"), filepath.Join(tr.Root, "was")))
+	assert.NilError(t, os.Symlink("other", filepath.Join(tr.Root, "etc")))
+	assert.ErrorContains(t, w.enter("etc", seen), "/etc was exchanged in the meantime")
+	w.up(0)
+}
+
+// TestHomesThatMayOnlyBePassed has a user whose home lies in a folder that only root reads.
+func TestHomesThatMayOnlyBePassed(t *testing.T) {
+	if root := os.Getenv("TREE_TEST_USER"); root != "" {
+		tr := &Tree{Root: root}
+		assert.NilError(t, tr.Put("/home/me/.docker/config.json", strings.NewReader("{}"), mine(0o600)))
+		data, _, err := tr.Read("/home/me/.docker/config.json")
+		assert.NilError(t, err)
+		assert.Equal(t, string(data), "{}")
+		assert.ErrorContains(t, tr.Put("/home/x", strings.NewReader(""), mine(0o600)), "permission denied")
+		_, err = tr.Look("/root/secret")
+		assert.ErrorContains(t, err, "permission denied")
+		return
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("becoming another user takes root")
+	}
+	tr := made(t, map[string]string{"home/me/": "", "root/secret": ""})
+	assert.NilError(t, os.Chown(filepath.Join(tr.Root, "home/me"), 65534, 65534))
+	assert.NilError(t, os.Chmod(filepath.Join(tr.Root, "home"), 0o711))
+	assert.NilError(t, os.Chmod(filepath.Join(tr.Root, "root"), 0o700))
+	for dir := filepath.Dir(tr.Root); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		assert.NilError(t, os.Chmod(dir, 0o755))
+	}
+	assert.NilError(t, os.Chmod(tr.Root, 0o755))
+	binary, err := os.ReadFile(os.Args[0])
+	assert.NilError(t, err)
+	copied := filepath.Join(tr.Root, "tree.test")
+	assert.NilError(t, os.WriteFile(copied, binary, 0o755))
+	cmd := exec.Command(copied, "-test.run=^TestHomesThatMayOnlyBePassed$")
+	cmd.Env, cmd.Dir = append(os.Environ(), "TREE_TEST_USER="+tr.Root), "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	assert.NilError(t, err, "%s", out)
 }
