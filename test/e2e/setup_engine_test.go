@@ -22,8 +22,8 @@ import (
 	dockerapi "github.com/dockergpu/docker-gpu/internal/engine"
 )
 
-// setupRoot is the machine of the tests of setup: its engine, its toolkit, and nothing that
-// other tests use. Where systemd is to run it, setup takes it for "/".
+// setupRoot has the machine of the tests of setup: its engine, its toolkit, and nothing that
+// other tests use. Where systemd is to run it, setup takes the folder for "/".
 const (
 	setupRoot = "/tmp/e-setup"
 	setupPort = "5058"
@@ -127,19 +127,13 @@ func (d *daemon) engine(ctx context.Context) (*apply.Engine, error) {
 	return out, err
 }
 
-// Run stands for systemctl, with a systemd that runs this engine, and for the programs of
-// the machine below setupRoot.
+// Run implements apply.Runner: it stands for a systemctl whose systemd runs this engine.
+// Other programs are what they are.
 func (d *daemon) Run(ctx context.Context, c apply.Command) (apply.Result, error) {
-	argv := append([]string{}, c.Argv...)
-	switch argv[0] {
-	case "systemctl":
-		return d.systemctl(argv[1])
-	case "/usr/bin/dockerd":
-		argv[0], argv[3] = d.Exe, setupRoot+argv[3] // --validate --config-file FILE
-	default:
-		argv[0] = setupRoot + argv[0]
+	if c.Argv[0] == "systemctl" {
+		return d.systemctl(c.Argv[1])
 	}
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	cmd.Env = append(append([]string{}, d.Env...), c.Env...)
 	var out, says bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &says

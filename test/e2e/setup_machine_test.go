@@ -50,6 +50,10 @@ func newMachine(t *testing.T, name string) *machine {
 	m.image = m.base("musl:latest")
 	m.cmd(t, "docker", "pull", "-q", m.image)
 	install(t)
+	// What the machine calls /tmp/e-setup is itself, so that it has the paths that are its
+	// engine's, too.
+	assert.NilError(t, os.MkdirAll(setupRoot+"/tmp", 0o755))
+	assert.NilError(t, os.Symlink("..", setupRoot+setupRoot))
 	return m
 }
 
@@ -107,7 +111,7 @@ func (m *machine) with(t *testing.T, members map[string]any) []byte {
 }
 
 // facts are those of a recorded machine with a GPU and a driver, with this engine and the
-// stand-in for the toolkit. With systemd, paths are below setupRoot.
+// stand-in for the toolkit, and with or without a systemd that runs the engine.
 func (m *machine) facts(t *testing.T, systemd bool) host.Host {
 	t.Helper()
 	f, err := os.Open(filepath.Join(repo(t), "hostsetup/setup/testdata/hosts/container-h200-private-engine.json"))
@@ -120,20 +124,16 @@ func (m *machine) facts(t *testing.T, systemd bool) host.Host {
 	defer e.API.Close()
 	h.Engine = e.Facts(t.Context())
 	assert.Equal(t, h.Engine.Error, "")
-	root := ""
 	if systemd {
-		root, h.OS.Container = setupRoot, ""
+		h.OS.Container = ""
 		h.Units = []host.Unit{{Name: "docker.service", Active: "active", Enabled: "enabled"}}
 	}
 	h.Engine.PID, h.Engine.Started = m.pid(), time.Now().Add(-time.Hour)
-	h.Engine.Binary, h.Engine.Args = "/usr/bin/dockerd", []string{"dockerd", "--config-file", m.file()}
-	h.Engine.ConfigFile, h.Engine.Config = strings.TrimPrefix(m.file(), root), read(t, m.file())
-	for i, dir := range h.Engine.CDIDirs {
-		h.Engine.CDIDirs[i] = strings.TrimPrefix(dir, root)
-	}
+	h.Engine.Binary, h.Engine.Args = m.Exe, []string{"dockerd", "--config-file", m.file()}
+	h.Engine.ConfigFile, h.Engine.Config = m.file(), read(t, m.file())
 	h.Toolkit = host.Toolkit{Version: "1.20.1", Installed: time.Now(), Binaries: map[string]string{}}
 	for _, name := range []string{"nvidia-ctk", "nvidia-cdi-hook", "nvidia-container-runtime", "nvidia-container-runtime-hook"} {
-		h.Toolkit.Binaries[name] = strings.TrimPrefix(setupRoot, root) + "/usr/bin/" + name
+		h.Toolkit.Binaries[name] = filepath.Join(setupRoot, "usr/bin", name)
 	}
 	return h
 }
