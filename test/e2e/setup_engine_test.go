@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -133,7 +134,11 @@ func (d *daemon) Run(ctx context.Context, c apply.Command) (apply.Result, error)
 	if c.Argv[0] == "systemctl" {
 		return d.systemctl(c.Argv[1])
 	}
-	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
+	argv := slices.Clone(c.Argv)
+	if argv[0] == d.Exe && !strings.HasPrefix(argv[3], setupRoot) { // --validate --config-file FILE
+		argv[3] = setupRoot + argv[3]
+	}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(append([]string{}, d.Env...), c.Env...)
 	var out, says bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &says
