@@ -66,7 +66,7 @@ func (p *planner) specFile() string {
 	if engineReads(p.h, usual) {
 		return usual + "/nvidia.yaml"
 	}
-	for _, dir := range p.h.Engine.CDIDirs {
+	for _, dir := range engineDirs(p.h) {
 		if plainPath.MatchString(dir) {
 			return path.Join(dir, "nvidia.yaml")
 		}

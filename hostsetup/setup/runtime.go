@@ -197,7 +197,24 @@ func (p *planner) rootlessHook() {
 
 const toolkitConfig = "/etc/nvidia-container-runtime/config.toml"
 
-// owns says whether a directory is one that the engine reads specs from.
+// engineDirs are the directories that the engine reads specs from, none for the usual ones.
+// While CDI is switched off it tells of none, and its configuration does.
+func engineDirs(h *host.Host) []string {
+	if len(h.Engine.CDIDirs) > 0 {
+		return h.Engine.CDIDirs
+	}
+	var dirs []string
+	named, _ := config(h)["cdi-spec-dirs"].([]any)
+	for _, d := range named {
+		if dir, ok := d.(string); ok && dir != "" { // an empty one is none
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// engineReads says whether a directory is one that the engine reads specs from.
 func engineReads(h *host.Host, dir string) bool {
-	return len(h.Engine.CDIDirs) == 0 || slices.ContainsFunc(h.Engine.CDIDirs, func(d string) bool { return sameDir(d, dir) })
+	dirs := engineDirs(h)
+	return len(dirs) == 0 || slices.ContainsFunc(dirs, func(d string) bool { return sameDir(d, dir) })
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,18 +83,24 @@ func (v variant) program(name string) string {
 	return name
 }
 
-// cmd runs a command that must succeed and returns its standard output.
-func (v variant) cmd(t testing.TB, name string, args ...string) string {
-	t.Helper()
+// output runs a command and returns its standard output; an error has what it said.
+func (v variant) output(name string, args ...string) (string, error) {
 	c := exec.Command(v.program(name), args...)
 	c.Env = v.env
 	out, err := c.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out, exit.Stderr)
+		err = fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, out, exit.Stderr)
 	}
+	return strings.TrimSpace(string(out)), err
+}
+
+// cmd runs a command that must succeed and returns its standard output.
+func (v variant) cmd(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	out, err := v.output(name, args...)
 	assert.NilError(t, err)
-	return strings.TrimSpace(string(out))
+	return out
 }
 
 // result is a finished run of docker-gpu.

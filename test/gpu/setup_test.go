@@ -4,18 +4,18 @@ package gpu
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/dockergpu/docker-gpu/test/counting"
 )
 
 // toolkit are the programs that a package would bring.
@@ -37,7 +37,7 @@ func TestSetup(t *testing.T) {
 			b := theMachine(t)
 			folder := b.plain(t, c.brought)
 			before := files(t)
-			counter := b.counter(t)
+			counter := counting.Start(t, docker, "hostroot")
 
 			args := []string{"setup", "--skip", "driver,docker,hooks"}
 			if c.brought {
@@ -72,7 +72,7 @@ func TestSetup(t *testing.T) {
 			_, code = b.run(t, b.plugin, "setup", "rollback", "-y")
 			assert.Equal(t, code, 0)
 			assert.DeepEqual(t, files(t), before)
-			counter.check(t)
+			counter.Check(t)
 		})
 	}
 }
@@ -133,50 +133,8 @@ func files(t *testing.T) map[string]string {
 	return all
 }
 
-// counting is a container that counts while the machine is set up.
-type counting struct {
-	started string
-	first   int
-}
-
-func (b *bench) counter(t *testing.T) *counting {
-	t.Helper()
-	_ = exec.Command("docker", "rm", "-f", "counter").Run()
-	out, err := exec.Command("docker", "run", "-d", "--name", "counter", "--network", "none", "hostroot", "sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done").CombinedOutput()
-	assert.NilError(t, err, string(out))
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "counter").Run() })
-	time.Sleep(300 * time.Millisecond)
-	c := &counting{}
-	c.started, c.first = c.now(t)
-	return c
-}
-
-func (c *counting) now(t *testing.T) (started string, count int) {
-	t.Helper()
-	out, err := exec.Command("docker", "inspect", "counter").Output()
-	assert.NilError(t, err)
-	var all []struct {
-		RestartCount int
-		State        struct {
-			Running   bool
-			StartedAt string
-			Pid       int
-		}
-	}
-	assert.NilError(t, json.Unmarshal(out, &all))
-	assert.Assert(t, all[0].State.Running)
-	out, err = exec.Command("docker", "logs", "--tail", "1", "counter").Output()
-	assert.NilError(t, err)
-	count, err = strconv.Atoi(strings.TrimSpace(string(out)))
-	assert.NilError(t, err)
-	return fmt.Sprint(all[0].State.StartedAt, " ", all[0].State.Pid, " ", all[0].RestartCount), count
-}
-
-// check says that it never stopped: it is the same process, and has counted on.
-func (c *counting) check(t *testing.T) {
-	t.Helper()
-	started, count := c.now(t)
-	assert.Equal(t, started, c.started)
-	t.Logf("the container counted from %d to %d: the same process since %s", c.first, count, started)
-	assert.Assert(t, count > c.first+20)
+// docker is the client's answer, for a container that counts while the machine is set up.
+func docker(args ...string) (string, error) {
+	out, err := exec.Command("docker", args...).Output()
+	return string(out), err
 }

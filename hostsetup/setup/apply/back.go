@@ -40,7 +40,11 @@ func (m *Machine) back(ctx context.Context, r *run, b Back) error {
 	}
 	if !b.Leave {
 		var all error
+		seen := map[string]bool{}
 		for _, t := range todo {
+			if t.covered(seen) {
+				continue
+			}
 			if err := t.d.blocked(ctx, t.j, t.before, t.after); err != nil {
 				all = errors.Join(all, fmt.Errorf("%s: %w", t.j.step().ID, err))
 			}
@@ -75,6 +79,17 @@ type takeBack struct {
 	j      *job
 	before *Before
 	after  *After
+}
+
+// covered says whether all files of a step are those of steps that are taken back before it:
+// it will then find them as it left them, whatever they are now.
+func (t takeBack) covered(seen map[string]bool) bool {
+	all := len(t.before.Files) > 0
+	for _, f := range t.before.Files {
+		all = all && seen[f.Path]
+		seen[f.Path] = true
+	}
+	return all
 }
 
 func (m *Machine) takeBacks(r *run, b Back) (todo []takeBack, err error) {

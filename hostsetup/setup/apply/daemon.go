@@ -50,7 +50,8 @@ func (d daemonOp) validate(ctx context.Context, j *job, t target) error {
 		return err
 	}
 	argv := append([]string{d.Dockerd, "--validate", "--config-file", draft}, d.flags(ctx, j)...)
-	r, err := j.try(ctx, Command{Argv: argv})
+	// It looks for docker-proxy, which lies beside it if not in the usual places.
+	r, err := j.try(ctx, Command{Argv: argv, Env: []string{"PATH=" + path.Dir(d.Dockerd) + ":" + usualPath}})
 	if err := j.tree().Sweep(t.path); err != nil {
 		return err
 	}

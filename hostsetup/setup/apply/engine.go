@@ -63,7 +63,8 @@ func (j *job) compare(before, after *Engine) error {
 		return fmt.Errorf("the engine has another image store than before, %q instead of %q: its images would be gone", after.Store, before.Store)
 	}
 	for _, r := range before.Runtimes {
-		if !slices.Contains(after.Runtimes, r) {
+		// Those with such names nobody registered, and a reload of 20.10 forgets them.
+		if !strings.HasPrefix(r, "io.containerd.") && !slices.Contains(after.Runtimes, r) {
 			return fmt.Errorf("the engine has lost the runtime %q", r)
 		}
 	}
