@@ -119,9 +119,6 @@ func parseDaemonJSON(data []byte) (c daemonConfig, why string) {
 	return c, ""
 }
 
-// dockerShm is what dockerd gives where nothing else is set (dockerd --help, default-shm-size).
-const dockerShm = 64 << 20
-
 // limits are what containers get by default: 0 where no dockerd is known.
 func limits(d dockerd, c daemonConfig) host.Limits {
 	var l host.Limits
