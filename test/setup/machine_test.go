@@ -166,7 +166,7 @@ func theirs(name string) bool {
 		"/var/cache/apt", "/var/lib/apt/lists", "/var/cache/dnf", "/var/cache/zypp", "/var/cache/libdnf5", // lists of packages and downloads
 		"/var/cache/ldconfig", "/var/cache/debconf", // made of other files
 		"/var/lib/dpkg/lock", "/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/triggers", // made by the first run
-		"/var/lib/dpkg/tmp.ci", // what a killed dpkg had in hand; the next one takes it away
+		"/var/lib/dpkg/tmp.ci",                                                                       // what a killed dpkg had in hand; the next one takes it away
 		"/var/lib/dpkg/status-old", "/var/lib/dpkg/diversions-old", "/var/lib/dpkg/statoverride-old", // backups of the last run
 		"/var/lib/dpkg/status", "/var/lib/apt/extended_states", // compared by what they say: see packages
 		"/var/lib/rpm", "/var/lib/dnf", "/var/lib/zypp", "/var/lib/YaST2/cookies", // databases: compared by what they say
