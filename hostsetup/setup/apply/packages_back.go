@@ -19,6 +19,11 @@ func (p packagesOp) reverse(ctx context.Context, j *job, m manager, b *Before, a
 		return order{}, err
 	}
 	c := b.Packages.change(have) // a killed step: all that there is
+	for _, name := range have.Removed {
+		if _, there := b.Packages.Versions[name]; !there && !slices.Contains(b.Packages.Removed, name) {
+			c.Came[name] = "" // it came, and the way back was killed before it was purged
+		}
+	}
 	if a != nil && a.Packages != nil {
 		c = a.Packages
 	}
