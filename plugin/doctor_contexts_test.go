@@ -88,7 +88,7 @@ func TestManyHostsAsData(t *testing.T) {
 
 func TestContextsThatDoNotExist(t *testing.T) {
 	_, r := fleet(t, []string{"lab1", "lab2"}, someHosts, "--contexts=lab1,labb2")
-	isUsage(t, r.do(t.Context()), `--contexts: there is no Docker context "labb2"; there are default, lab1, lab2; did you mean "lab2"?`)
+	isUsage(t, r.do(t.Context()), `--contexts: there is no Docker context "labb2"; the contexts are default, lab1, lab2; did you mean "lab2"?`)
 }
 
 // Fifty contexts of which five are dead take as long as the patience with one, not five times that.

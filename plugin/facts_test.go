@@ -266,7 +266,7 @@ func TestFactsWithoutAnEngine(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Assert(t, strings.HasPrefix(h.Unread["engine"], "the engine does not answer: "), h.Unread["engine"])
 	_, err = g.facts(t.Context(), "nosuch")
-	assert.Error(t, err, `there is no Docker context "nosuch"; there are dead, default, gone`)
+	assert.Error(t, err, `there is no Docker context "nosuch"; the contexts are dead, default, gone`)
 }
 
 // Neither an engine nor a machine that hangs can hang us.

@@ -85,6 +85,7 @@ func runLs(ctx context.Context, deps lsDeps, opts lsOptions) error {
 	if err != nil {
 		return err
 	}
+	opts.noTrunc = opts.noTrunc || opts.quiet // --gpus device= and CDI want whole UUIDs
 	rows := lsRows(h, !opts.noTrunc)
 	if opts.quiet {
 		// A GPU that is lost may have no UUID that is known.

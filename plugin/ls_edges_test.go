@@ -90,7 +90,7 @@ func TestUsersInOrder(t *testing.T) {
 func TestQuietWithAFormat(t *testing.T) {
 	h := lsHosts()["lost"]
 	for format, want := range map[string]string{
-		"table":              "GPU-00000000\nGPU-00000001\n",
+		"table":              "GPU-00000000-2222-3333-4444-555555555555\nGPU-00000001-2222-3333-4444-555555555555\n",
 		"{{.UUID}} {{.PCI}}": "", // no such column
 		"{{.Index}}":         "0\n1\n",
 	} {

@@ -117,13 +117,13 @@ func TestLsInFull(t *testing.T) {
 }
 
 func TestLsQuiet(t *testing.T) {
-	out, talk := ls(t, lsHosts()["mig"], lsOptions{quiet: true, noTrunc: true})
+	out, talk := ls(t, lsHosts()["mig"], lsOptions{quiet: true})
 	assert.Equal(t, out, "GPU-00000000-2222-3333-4444-555555555555\nMIG-aaaaaaaa-2222-3333-4444-555555555555\nMIG-bbbbbbbb-2222-3333-4444-555555555555\n"+
 		"MIG-cccccccc-2222-3333-4444-555555555555\nGPU-00000001-2222-3333-4444-555555555555\n")
 	assert.Equal(t, talk, "")
 	// One without a UUID is no empty line; that it is lost is told all the same.
 	out, talk = ls(t, lsHosts()["lost"], lsOptions{quiet: true})
-	assert.Equal(t, out, "GPU-00000000\nGPU-00000001\n")
+	assert.Equal(t, out, "GPU-00000000-2222-3333-4444-555555555555\nGPU-00000001-2222-3333-4444-555555555555\n")
 	assert.Assert(t, strings.Contains(talk, "GPU 2 (address unknown) is lost"), talk)
 	out, _ = ls(t, &host.Host{}, lsOptions{quiet: true})
 	assert.Equal(t, out, "")

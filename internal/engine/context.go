@@ -18,7 +18,7 @@ type UnknownContextError struct {
 }
 
 func (e *UnknownContextError) Error() string {
-	return fmt.Sprintf("there is no Docker context %q; there are %s", e.Name, strings.Join(e.Known, ", "))
+	return fmt.Sprintf("there is no Docker context %q; the contexts are %s", e.Name, strings.Join(e.Known, ", "))
 }
 
 // OpenContext takes the engine of a Docker context by its name. It dials nothing. Where

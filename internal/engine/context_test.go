@@ -48,7 +48,7 @@ func TestContextsThatCannotBeOpened(t *testing.T) {
 	unknown, ok := errors.AsType[*UnknownContextError](err)
 	assert.Assert(t, ok)
 	assert.DeepEqual(t, unknown.Known, []string{"a", "odd"})
-	assert.Error(t, err, `there is no Docker context "nosuch"; there are a, odd`)
+	assert.Error(t, err, `there is no Docker context "nosuch"; the contexts are a, odd`)
 	_, err = OpenContext(s, &configfile.ConfigFile{}, "odd")
 	assert.ErrorContains(t, err, `the Docker context "odd" names no engine`)
 }

@@ -31,7 +31,7 @@ type daemon struct {
 	never          bool              // it never ends, but says what it has to say
 	onStart        func()            // called when the container runs
 	onCreate       func()            // called before the container is there
-	answers        map[string]string // "POST /images/load" → status and body, "404 {…}"; "hang", "die"
+	answers        map[string]string // "POST /images/load" → status and body, "404 {…}"; "hang", "die", and "die once"
 
 	mu      sync.Mutex
 	calls   []string // method, path and query, in order
@@ -76,8 +76,11 @@ func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 			return
 		}
-		if answer == "die" {
+		if answer == "die" || answer == "die once" && d.asked(r.Method+" "+path+"?"+r.URL.RawQuery) == 1 {
 			panic(http.ErrAbortHandler) // the connection ends in the middle
+		}
+		if answer == "die once" {
+			answer = `404 {"message":"no such container"}` // it was done
 		}
 		data, _ := io.ReadAll(r.Body)
 		d.mu.Lock()

@@ -81,6 +81,18 @@ func TestRunLeavesNoContainer(t *testing.T) {
 	}
 }
 
+// A connection that breaks while a container is removed does not leave it there.
+func TestRemovalIsTriedAgain(t *testing.T) {
+	d := &daemon{stdout: "fine", answers: map[string]string{"DELETE /containers/c1": "die once"}}
+	_, err := d.engine(t).Output(t.Context(), worker)
+	assert.NilError(t, err)
+	assert.Equal(t, d.asked(removed), 2)
+	d = &daemon{answers: map[string]string{"DELETE /containers/c1": "die"}}
+	_, err = d.engine(t).Output(t.Context(), worker)
+	assert.ErrorContains(t, err, "EOF")
+	assert.Equal(t, d.asked(removed), 2)
+}
+
 func TestRunCancelledLeavesNoContainer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	d := &daemon{hangs: true, onStart: cancel}

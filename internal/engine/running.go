@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -123,14 +124,25 @@ func (r *Running) Exec(ctx context.Context, command ...string) (Result, error) {
 	return res, err
 }
 
-// Remove ends the program and removes the container, also where ctx is cancelled.
+// Remove ends the program and removes the container, also where ctx is cancelled. Where
+// no answer comes it is asked for once more: a connection that broke may be none of the
+// engine's, and what the first time did is gone.
 func (r *Running) Remove(ctx context.Context) error {
 	if r.output != nil {
 		r.output.close()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	_, err := r.engine.API.ContainerRemove(ctx, r.id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	remove := func() error {
+		_, err := r.engine.API.ContainerRemove(ctx, r.id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		return err
+	}
+	err := remove()
+	if err != nil && !strings.HasPrefix(err.Error(), "Error response from daemon") {
+		if err = remove(); errdefs.IsNotFound(err) {
+			return nil
+		}
+	}
 	return err
 }
 
