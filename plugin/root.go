@@ -83,11 +83,19 @@ func alone(root *cobra.Command, dockerCLI command.Cli) *cliflags.ClientOptions {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.InitDefaultCompletionCmd()
+	plainUsage(root)
 	for _, cmd := range root.Commands() {
-		cmd.DisableFlagsInUseLine = true
 		if cmd.Name() == "completion" {
 			group(cmd)
 		}
 	}
 	return opts
+}
+
+// plainUsage has usage lines end as they are written, as docker does with a plugin's.
+func plainUsage(cmd *cobra.Command) {
+	cmd.DisableFlagsInUseLine = true
+	for _, sub := range cmd.Commands() {
+		plainUsage(sub)
+	}
 }

@@ -95,14 +95,8 @@ func (c carrier) Resume(ctx context.Context, id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, r := range slices.Backward(runs) {
-		if id == r.ID || id == "" && r.Open() {
-			c.prove(r.Plan)
-			return c.Setup.Resume(ctx, r.ID)
-		}
-	}
-	if id == "" {
-		return "", errors.New("there is no setup to go on with")
+	if i := slices.IndexFunc(runs, func(r apply.Run) bool { return r.ID == id }); i >= 0 {
+		c.prove(runs[i].Plan)
 	}
 	return c.Setup.Resume(ctx, id)
 }
@@ -122,7 +116,7 @@ func (c carrier) Uninstall(ctx context.Context, leave bool) error {
 func (c carrier) Runs(ctx context.Context) (out []setupRecord, err error) {
 	runs, err := c.Setup.Runs(ctx)
 	for _, r := range runs {
-		out = append(out, setupRecord{ID: r.ID, State: string(r.State), Started: r.Started, Ended: r.Ended, Plan: r.Plan, Why: r.Why})
+		out = append(out, setupRecord{ID: r.ID, State: string(r.State), Started: r.Started, Ended: r.Ended, Plan: r.Plan, Why: r.Why, Open: r.Open()})
 	}
 	return out, err
 }
