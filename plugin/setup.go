@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -20,8 +21,7 @@ import (
 type setupDoer interface {
 	// Apply makes the steps of a plan; the id is "" where all were made already.
 	Apply(ctx context.Context, plan *setup.Plan) (id string, err error)
-	// Resume goes on with a run that was interrupted, by a restart of the machine as a rule:
-	// the last one if id is empty.
+	// Resume goes on with a run that was interrupted, by a restart of the machine as a rule.
 	Resume(ctx context.Context, id string) (string, error)
 	// Rollback takes a run back, the last one if id is empty. With leave, what others have
 	// changed since stays; without, it is an error.
@@ -40,6 +40,7 @@ type setupRecord struct {
 	Ended   time.Time
 	Plan    *setup.Plan
 	Why     string // what ended it, if not success
+	Open    bool   // it was cut off, or waits
 }
 
 // setupRun is one run of the command, with what it depends on.
@@ -148,16 +149,28 @@ func restarts(plan *setup.Plan) bool {
 	return slices.ContainsFunc(plan.Steps, func(s setup.Step) bool { return s.Disruption == doctor.Restart })
 }
 
+// resume goes on with the last run that was cut off or waits, in the direction that it had.
 func (r *setupRun) resume(ctx context.Context) error {
-	doer, err := r.doer()
+	doer, runs, err := r.runs(ctx)
 	if err != nil {
 		return err
 	}
-	ok, err := confirm(ctx, r.cli, r.opts.yes, "Go on with the setup that was interrupted?")
+	runs = slices.DeleteFunc(runs, func(x setupRecord) bool { return !x.Open })
+	if len(runs) == 0 {
+		return errors.New("there is no setup to go on with")
+	}
+	last := runs[len(runs)-1]
+	fmt.Fprintln(r.cli.Err(), last.title())
+	ok, err := confirm(ctx, r.cli, r.opts.yes, "Go on with it?")
 	if err != nil || !ok {
 		return err
 	}
-	return r.made(doer.Resume(ctx, ""))
+	id, err := doer.Resume(ctx, last.ID)
+	if err == nil && last.State == rollingBack {
+		fmt.Fprintln(r.cli.Err(), "All is as before.")
+		return nil
+	}
+	return r.made(id, err)
 }
 
 func (r *setupRun) host(ctx context.Context) (host.Host, error) {

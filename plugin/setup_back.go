@@ -9,6 +9,8 @@ import (
 
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
+
+	"github.com/dockergpu/docker-gpu/hostsetup/setup/apply"
 )
 
 func newSetupApplyCmd(cli command.Cli) *cobra.Command {
@@ -73,8 +75,11 @@ Without ID, that is the last one; "docker gpu setup history" lists them.`,
 	return cmd
 }
 
-// rolledBack is the state of a run of which nothing is left.
-const rolledBack = "rolled back"
+// States of runs: one of which nothing is left, and one on its way there.
+const (
+	rolledBack  = string(apply.RolledBack)
+	rollingBack = string(apply.RollingBack)
+)
 
 // rollback takes one run back: the last of which something is left, if none is named.
 func (r *setupRun) rollback(ctx context.Context, id string) error {
@@ -144,8 +149,13 @@ func (r *setupRun) back(ctx context.Context, runs []setupRecord, do func() error
 	return nil
 }
 
+// title names a run in a line.
+func (x setupRecord) title() string {
+	return clean(fmt.Sprintf("Setup %s of %s, %s", x.ID, x.Started.UTC().Format("2006-01-02 15:04"), x.State), width)
+}
+
 func (r *setupRun) undoing(w io.Writer, x setupRecord) {
-	fmt.Fprintln(w, r.paint.bold(clean(fmt.Sprintf("Setup %s of %s, %s", x.ID, x.Started.UTC().Format("2006-01-02 15:04"), x.State), width)))
+	fmt.Fprintln(w, r.paint.bold(x.title()))
 	if x.Plan == nil {
 		return
 	}

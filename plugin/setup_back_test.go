@@ -135,3 +135,16 @@ func goingBack(t *testing.T, s screen, args ...string) (*setupRun, *doings) {
 	}
 	return r, d
 }
+
+// A command of a command says how it is used, and no more.
+func TestUsageOfSubcommands(t *testing.T) {
+	for args, want := range map[string]string{
+		"setup rollback --help": "Usage:  docker-gpu setup rollback [OPTIONS] [ID]\n",
+		"setup apply --help":    "Usage:  docker-gpu setup apply [OPTIONS] FILE\n",
+		"hooks enable --help":   "Usage:  docker-gpu hooks enable [OPTIONS]\n",
+	} {
+		r := run(t, strings.Fields(args)...)
+		assert.Equal(t, r.code, 0)
+		assert.Assert(t, strings.HasPrefix(r.out, want), r.out)
+	}
+}

@@ -79,13 +79,25 @@ func (g *gatherer) running(ctx context.Context) (*apply.Engine, error) {
 
 // Apply implements setupDoer.
 func (c carrier) Apply(ctx context.Context, plan *setup.Plan) (string, error) {
-	c.Verify = c.proof().prove
+	c.prove(plan)
 	return c.Setup.Apply(ctx, plan)
+}
+
+// prove has a plan's result proven, against how the machine is now.
+func (c carrier) prove(plan *setup.Plan) {
+	proof := c.proof()
+	c.Verify = func(ctx context.Context) error { return proof.prove(ctx, plan) }
 }
 
 // Resume implements setupDoer.
 func (c carrier) Resume(ctx context.Context, id string) (string, error) {
-	c.Verify = c.proof().prove
+	runs, err := c.Setup.Runs(ctx)
+	if err != nil {
+		return "", err
+	}
+	if i := slices.IndexFunc(runs, func(r apply.Run) bool { return r.ID == id }); i >= 0 {
+		c.prove(runs[i].Plan)
+	}
 	return c.Setup.Resume(ctx, id)
 }
 
@@ -104,7 +116,7 @@ func (c carrier) Uninstall(ctx context.Context, leave bool) error {
 func (c carrier) Runs(ctx context.Context) (out []setupRecord, err error) {
 	runs, err := c.Setup.Runs(ctx)
 	for _, r := range runs {
-		out = append(out, setupRecord{ID: r.ID, State: string(r.State), Started: r.Started, Ended: r.Ended, Plan: r.Plan, Why: r.Why})
+		out = append(out, setupRecord{ID: r.ID, State: string(r.State), Started: r.Started, Ended: r.Ended, Plan: r.Plan, Why: r.Why, Open: r.Open()})
 	}
 	return out, err
 }
@@ -135,15 +147,17 @@ func (t teller) tell(e apply.Event) {
 func newSetupHelperCmd(cli command.Cli) *cobra.Command {
 	return &cobra.Command{
 		Use: apply.HelperCommand, Short: "Make the steps of a setup that need root", Hidden: true, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if os.Geteuid() != 0 {
-				return errors.New("this is started by docker gpu setup, as root")
-			}
-			m, err := newMachine(cli)
-			if err != nil {
-				return err
-			}
-			return apply.Serve(cmd.Context(), cli.In(), cli.Out(), *m)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return serveSetup(cmd.Context(), cli, os.Geteuid()) },
 	}
+}
+
+func serveSetup(ctx context.Context, cli command.Cli, uid int) error {
+	if uid != 0 {
+		return errors.New("this is started by docker gpu setup, as root")
+	}
+	m, err := newMachine(cli)
+	if err != nil {
+		return err
+	}
+	return apply.Serve(ctx, cli.In(), cli.Out(), *m)
 }

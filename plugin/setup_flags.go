@@ -182,10 +182,12 @@ func folder(flag, name string) (string, error) {
 	}
 	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", flagError("--%s: there is no folder %s", flag, path)
 	case err != nil:
 		return "", fmt.Errorf("--%s: %w", flag, err)
 	case !info.IsDir():
-		return "", fmt.Errorf("--%s %s is no folder", flag, name)
+		return "", flagError("--%s: %s is no folder", flag, path)
 	}
 	return path, nil
 }

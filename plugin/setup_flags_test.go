@@ -83,9 +83,9 @@ func TestSetupWishes(t *testing.T) {
 	assert.DeepEqual(t, w, setup.Wishes{Offline: dir})
 
 	_, err = wishes(nil, "--offline", filepath.Join(dir, "none"))
-	assert.ErrorContains(t, err, "--offline: stat ")
+	assert.ErrorContains(t, err, "--offline: there is no folder "+filepath.Join(dir, "none"))
 	_, err = wishes(nil, "--toolkit-path", filepath.Join(dir, "nvidia-ctk"))
-	assert.ErrorContains(t, err, "nvidia-ctk is no folder")
+	assert.ErrorContains(t, err, filepath.Join(dir, "nvidia-ctk")+" is no folder")
 	assert.NilError(t, os.Mkdir(filepath.Join(dir, "nvidia-container-runtime"), 0o755))
 	_, err = wishes(nil, "--toolkit-path", dir)
 	assert.ErrorContains(t, err, "nvidia-container-runtime is no file")

@@ -111,7 +111,11 @@ func (r *setupRun) notes(w io.Writer, title string, notes []setup.Note) {
 
 // total is the last line: what all of it takes.
 func (r *setupRun) total(w io.Writer, plan *setup.Plan) {
-	if len(plan.Steps) == 0 {
+	switch {
+	case len(plan.Steps) == 0 && len(plan.Left) > 0:
+		fmt.Fprintln(w, r.paint.bold("Nothing to do but what is left to you."))
+		return
+	case len(plan.Steps) == 0:
 		fmt.Fprintln(w, r.paint.green("Nothing to do."))
 		return
 	}

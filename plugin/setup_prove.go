@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,18 +13,21 @@ import (
 
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
+	"github.com/dockergpu/docker-gpu/hostsetup/setup"
 	"github.com/dockergpu/docker-gpu/hostsetup/verify"
 )
 
-// proof is how a setup is proven: doctor finds no error that was not there before, and a
-// container computes on the GPU by one of the ways that the engine has.
+// proof is how a setup is proven: Docker still answers, doctor finds no error that was not
+// there before, and a container computes on the GPU by one of the ways that the engine has.
 type proof struct {
 	cli    command.Cli
 	facts  func(ctx context.Context, contextName string) (host.Host, error)
 	smoke  func(ctx context.Context, h *host.Host) (*verify.SmokeReport, error)
 	checks []doctor.Check
 	now    func() time.Time
-	// before are the codes of errors that were there already.
+	// answered says that Docker answered before.
+	answered bool
+	// before are the codes of errors that were there already, or that nobody could have seen.
 	before []string
 }
 
@@ -31,9 +35,21 @@ type proof struct {
 func newProof(cli command.Cli) *proof {
 	p := &proof{cli: cli, facts: newGatherer(cli).facts, smoke: climb(cli), checks: doctor.All(), now: time.Now}
 	if h, err := p.facts(context.Background(), ""); err == nil {
-		p.before = p.errors(&h)
+		p.look(&h)
 	}
 	return p
+}
+
+// look notes how a machine is before. An error that another one hides is none that setup made.
+func (p *proof) look(h *host.Host) {
+	r := doctor.Examine(h, p.checks, p.now())
+	p.answered, p.before = h.Engine.Version != "", errorCodes(r)
+	for _, c := range r.Hidden {
+		p.before = append(p.before, c.Code)
+	}
+	for _, c := range r.Unread {
+		p.before = append(p.before, c.Code)
+	}
 }
 
 // climb is a run of smoke without a report of its own.
@@ -43,8 +59,8 @@ func climb(cli command.Cli) func(context.Context, *host.Host) (*verify.SmokeRepo
 	}
 }
 
-func (p *proof) errors(h *host.Host) (codes []string) {
-	for _, f := range doctor.Examine(h, p.checks, p.now()).Findings {
+func errorCodes(r *doctor.Report) (codes []string) {
+	for _, f := range r.Findings {
 		if f.Severity == doctor.Error && !slices.Contains(codes, f.Code) {
 			codes = append(codes, f.Code)
 		}
@@ -52,15 +68,37 @@ func (p *proof) errors(h *host.Host) (codes []string) {
 	return codes
 }
 
-// prove says what is wrong with the result. Where no driver is loaded, or this user may not
-// talk to Docker, nothing can be proven, and that is said.
-func (p *proof) prove(ctx context.Context) error {
+// promises says whether a plan makes GPUs work in containers: one of a part alone, or one
+// that leaves something to the user, does not yet.
+func promises(plan *setup.Plan) bool {
+	about := func(n setup.Note) bool { return n.Part == setup.RuntimePart }
+	return plan != nil && !slices.ContainsFunc(plan.Left, about) &&
+		(slices.ContainsFunc(plan.Right, about) || slices.ContainsFunc(plan.Steps, func(s setup.Step) bool { return s.Part == setup.RuntimePart }))
+}
+
+// prove says what is wrong with the result of a plan. What the plan did not promise is no
+// reason to take it back, and is told.
+func (p *proof) prove(ctx context.Context, plan *setup.Plan) error {
 	h, err := p.facts(ctx, "")
 	if err != nil {
 		return err
 	}
+	if p.answered && h.Engine.Version == "" {
+		return fmt.Errorf("docker answered before, and does not now: %s", clean(h.Engine.Error, 300))
+	}
+	err = p.works(ctx, &h)
+	if err != nil && ctx.Err() == nil && !promises(plan) {
+		p.say("GPUs do not work in containers yet, which these steps alone were not to bring: " + clean(err.Error(), 400) + ".")
+		return nil
+	}
+	return err
+}
+
+// works says why GPUs do not work in containers. Where no driver is loaded, or this user may
+// not talk to Docker, nothing can be proven, and that is said.
+func (p *proof) works(ctx context.Context, h *host.Host) error {
 	var fresh []string
-	for _, code := range p.errors(&h) {
+	for _, code := range errorCodes(doctor.Examine(h, p.checks, p.now())) {
 		if !slices.Contains(p.before, code) {
 			fresh = append(fresh, code)
 		}
@@ -73,16 +111,16 @@ func (p *proof) prove(ctx context.Context) error {
 		p.say("Nothing was computed: no driver is loaded yet. `docker gpu smoke` proves it later.")
 		return nil
 	case h.Engine.Version == "":
-		p.say("Nothing was computed: " + clean(h.Engine.Error, 300) + ". `docker gpu smoke` proves it later.")
+		p.say("Nothing was computed: " + cmp.Or(clean(h.Engine.Error, 300), "there is no Docker") + ". `docker gpu smoke` proves it later.")
 		return nil
 	}
-	report, err := p.smoke(ctx, &h)
+	report, err := p.smoke(ctx, h)
 	if err != nil {
 		return err
 	}
 	for _, r := range report.Rungs {
 		if r.Name == "kernel" && !r.OK {
-			return errors.New("docker gpu smoke: " + report.Verdict())
+			return errors.New("docker gpu smoke: " + strings.TrimSuffix(report.Verdict(), "."))
 		}
 	}
 	if !report.OK {

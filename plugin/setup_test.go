@@ -230,14 +230,38 @@ func without1(t *testing.T, text []byte) string {
 }
 
 func TestSetupResumes(t *testing.T) {
-	s := newScreen(t, true, "y\n")
-	r, d := settingUp(t, s, "ubuntu2404-all-right", "--resume")
-	assert.NilError(t, r.do(t.Context()))
-	assert.DeepEqual(t, d.called, []string{`resume ""`})
-	assert.Assert(t, strings.Contains(s.err.String(), "Done: `docker gpu setup rollback 20261124-120000` takes it back."), s.err)
-	r, d = settingUp(t, newScreen(t, false, ""), "ubuntu2404-all-right", "--resume")
-	assert.ErrorContains(t, r.do(t.Context()), "say -y (--yes)")
-	assert.Equal(t, len(d.called), 0)
+	runs := func(state string) []setupRecord {
+		return []setupRecord{{ID: "20261124-110000", State: "applying", Open: true}, {ID: "20261124-120000", State: state, Started: plannedAt(), Open: true}, {ID: "20261124-130000", State: "done"}}
+	}
+	for name, c := range map[string]struct {
+		runs     []setupRecord
+		terminal bool
+		typed    string
+		args     []string
+		called   []string
+		says     string
+		fails    string
+	}{
+		"asked":       {runs("waiting for a reboot"), true, "y\n", nil, []string{`resume "20261124-120000"`}, "Setup 20261124-120000 of 2026-11-24 12:00, waiting for a reboot\nGo on with it? [y/N] Done: `docker gpu setup rollback 20261124-120000` takes it back.\n", ""},
+		"not":         {runs("applying"), true, "n\n", nil, nil, "applying\nGo on with it? [y/N]", ""},
+		"backwards":   {runs(rollingBack), false, "", []string{"-y"}, []string{`resume "20261124-120000"`}, "rolling back\nAll is as before.\n", ""},
+		"no terminal": {runs("applying"), false, "", nil, nil, "", "say -y (--yes)"},
+		"nothing":     {runs("")[2:], false, "", []string{"-y"}, nil, "", "there is no setup to go on with"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScreen(t, c.terminal, c.typed)
+			r, d := settingUp(t, s, "ubuntu2404-all-right", append(c.args, "--resume")...)
+			d.runs = c.runs
+			err := r.do(t.Context())
+			if c.fails != "" {
+				assert.ErrorContains(t, err, c.fails)
+			} else {
+				assert.NilError(t, err)
+			}
+			assert.DeepEqual(t, d.called, c.called)
+			assert.Assert(t, strings.Contains(s.err.String(), c.says), "%q", s.err.String())
+		})
+	}
 }
 
 // A daemon.json is shown as what changes in it, from step to step.

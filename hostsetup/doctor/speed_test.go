@@ -29,7 +29,7 @@ func TestFiveHundredHostsInASecond(t *testing.T) {
 	took := time.Since(start)
 	t.Logf("500 hosts, %d findings in %v", found, took)
 	assert.Assert(t, found > 500)
-	assert.Assert(t, took <= time.Second, "500 hosts took %v", took)
+	assert.Assert(t, took <= slower*time.Second, "500 hosts took %v", took)
 }
 
 func BenchmarkExamine500(b *testing.B) {

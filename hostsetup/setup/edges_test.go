@@ -330,3 +330,23 @@ func TestToolkitThatWasUsed(t *testing.T) {
 		})
 	}
 }
+
+// Hooks explain why containers got no GPU: without one they come only if they are asked for.
+func TestHooksWithoutAGPU(t *testing.T) {
+	for name, c := range map[string]struct {
+		host  string
+		only  []Part
+		steps int
+	}{
+		"a GPU":            {"ubuntu2404-cdi-only", nil, 1},
+		"none":             {"ubuntu2404-no-gpu", nil, 0},
+		"none, asked for":  {"ubuntu2404-no-gpu", []Part{HooksPart}, 1},
+		"none, not at all": {"ubuntu2404-no-gpu", []Part{RuntimePart}, 0},
+	} {
+		h := recorded(t, c.host)
+		h.Engine.Hooks = nil
+		plan, err := Make(h, Wishes{ClientConfig: "/home/me/.docker/config.json", Only: c.only}, plannedAt())
+		assert.NilError(t, err)
+		assert.Equal(t, len(plan.Steps), c.steps, name)
+	}
+}

@@ -57,9 +57,9 @@ func (p *planner) engineSteps() {
 	switch {
 	case p.driver.reboot != "":
 		return // the engine starts anew with the machine
-	case len(d.restart) > 0:
-		p.restart(part)
-	default:
+	case len(d.restart) > 0 && p.restart(part):
+		return // it does for the reload
+	case len(d.reload) > 0:
 		p.reload("reload", part, strings.Join(d.reload, "; "))
 	}
 }
@@ -108,8 +108,8 @@ func (p *planner) reload(id string, part Part, why string) {
 }
 
 // restart restarts the engine where nothing runs on it, where what runs is kept, or where
-// the user consents. Else the plan ends here, and says what is left.
-func (p *planner) restart(part Part) {
+// the user consents. Else it says what is left, and false.
+func (p *planner) restart(part Part) bool {
 	d := &p.daemon
 	why := strings.Join(d.restart, "; ")
 	running, consent := p.mayRun(), p.w.AllowRestart
@@ -130,11 +130,14 @@ func (p *planner) restart(part Part) {
 		p.left(part, "%s: restart it %s", why, manual)
 	case running && keep == "" && !p.h.Engine.LiveRestore:
 		p.keepRunning(part, why, op)
+		return true
 	case running && !consent && keep != "":
 		p.left(part, "%s: containers run, and a restart stops them (%s). --allow-restart consents to it, or %s when it suits", why, keep, manual)
 	default:
 		p.restartStep(part, why, op, running)
+		return true
 	}
+	return false
 }
 
 func (p *planner) restartStep(part Part, why string, op Op, running bool) {

@@ -1,5 +1,7 @@
 package setup
 
+import "slices"
+
 // hooksPart has the Docker client call this plugin after a failure, in the configuration of
 // the user who asks.
 func (p *planner) hooksPart() {
@@ -10,6 +12,8 @@ func (p *planner) hooksPart() {
 	switch {
 	case (hooks["error-hooks"] != "" || hooks["hooks"] != "") && hooks["features.hooks"] == "true":
 		p.right(HooksPart, "failing docker commands are explained")
+	case !hasGPU(p.h) && !slices.Contains(p.w.Only, HooksPart):
+		p.left(HooksPart, "failing docker commands are explained after `docker gpu hooks enable`; without a GPU here there is little to explain")
 	case p.w.ClientConfig == "":
 		p.left(HooksPart, "failing docker commands are explained after `docker gpu hooks enable`, by the user who wants it")
 	case p.h.Engine.Client == "" && !p.engine.fresh:

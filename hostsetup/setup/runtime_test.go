@@ -236,3 +236,38 @@ func TestHold(t *testing.T) {
 	assert.NilError(t, err)
 	assertLeft(t, plan, "libnvidia-container1 is held at its version: release it first")
 }
+
+// A runtime is registered by a reload, also where a restart that others need is left to the user.
+func TestRuntimeBesideARestartThatIsLeft(t *testing.T) {
+	h := ready(t, "29.1.5", 3, "late")
+	plan, err := Make(h, Wishes{NvidiaRuntime: true, Only: []Part{RuntimePart}}, plannedAt())
+	assert.NilError(t, err)
+	last := plan.Steps[len(plan.Steps)-1]
+	assert.Equal(t, last.ID, "runtime/reload")
+	assert.Equal(t, last.Why, "Docker reads runtimes when it is told to")
+	assert.Assert(t, strings.Contains(plan.Left[0].Text, "--allow-restart"), "%v", plan.Left)
+
+	plan, err = Make(h, Wishes{NvidiaRuntime: true, Only: []Part{RuntimePart}, AllowRestart: true}, plannedAt())
+	assert.NilError(t, err)
+	for _, s := range plan.Steps {
+		assert.Assert(t, s.ID != "runtime/reload", "the restart does for it")
+	}
+}
+
+// An engine whose CDI is switched off tells of no directory; its configuration does.
+func TestSpecsOfAnEngineWhoseCDIIsOff(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"features": {"cdi": false}, "cdi-spec-dirs": ["", "/srv/cdi"]}`: "/srv/cdi/nvidia.yaml",
+		`{"features": {"cdi": false}, "cdi-spec-dirs": []}`:               "/etc/cdi/nvidia.yaml",
+		`{"features": {"cdi": false}, "cdi-spec-dirs": "/srv/cdi"}`:       "/etc/cdi/nvidia.yaml",
+		`{"features": {"cdi": false}}`:                                    "/etc/cdi/nvidia.yaml",
+	} {
+		h := recorded(t, "container-h200-private-engine")
+		h.Toolkit = recorded(t, "ubuntu2404-all-right").Toolkit
+		h.Engine.Config, h.Engine.CDIDirs = text, nil
+		plan, err := Make(h, Wishes{Only: []Part{RuntimePart}}, plannedAt())
+		assert.NilError(t, err)
+		assert.Equal(t, plan.Steps[0].ID, "runtime/spec")
+		assert.Equal(t, plan.Steps[0].Op.CDI.Output, want, text)
+	}
+}
