@@ -74,7 +74,7 @@ func (g *gatherer) running(ctx context.Context) (*apply.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &apply.Engine{Running: names, Runtimes: slices.Sorted(maps.Keys(facts.Runtimes)), Store: facts.Store}, nil
+	return &apply.Engine{Running: names, Runtimes: slices.Sorted(maps.Keys(facts.Runtimes)), Store: facts.Store, LiveRestore: facts.LiveRestore}, nil
 }
 
 // Apply implements setupDoer.

@@ -145,7 +145,7 @@ func TestCarrierResumes(t *testing.T) {
 // running is what an engine must not lose.
 func TestRunning(t *testing.T) {
 	answers := small()
-	answers["/info"] = `{"ID":"a","ServerVersion":"29.7.2","Driver":"overlay2","Runtimes":{"runc":{"path":"runc"},"nvidia":{"path":"x"}}}`
+	answers["/info"] = `{"ID":"a","ServerVersion":"29.7.2","Driver":"overlay2","LiveRestoreEnabled":true,"Runtimes":{"runc":{"path":"runc"},"nvidia":{"path":"x"}}}`
 	answers["/containers/json"] = `[{"Id":"2","Names":["/web"],"State":"running"},{"Id":"1","Names":["/db"],"State":"running"}]`
 	contexts := map[string]string{"mine": engineAt(t, "unix", answers), "gone": "unix:///nowhere/docker.sock"}
 	asked := func(name string) (*apply.Engine, error) {
@@ -157,7 +157,7 @@ func TestRunning(t *testing.T) {
 	}
 	e, err := asked("mine")
 	assert.NilError(t, err)
-	assert.DeepEqual(t, e, &apply.Engine{Running: []string{"db", "web"}, Runtimes: []string{"nvidia", "runc"}, Store: "overlay2"})
+	assert.DeepEqual(t, e, &apply.Engine{Running: []string{"db", "web"}, Runtimes: []string{"nvidia", "runc"}, Store: "overlay2", LiveRestore: true})
 	delete(answers, "/containers/json")
 	_, err = asked("mine")
 	assert.ErrorContains(t, err, "the engine does not list its containers")

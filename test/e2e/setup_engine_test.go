@@ -121,7 +121,7 @@ func (d *daemon) engine(ctx context.Context) (*apply.Engine, error) {
 		return nil, errors.New(facts.Error)
 	}
 	names, err := e.Running(ctx)
-	out := &apply.Engine{Running: names, Store: facts.Store}
+	out := &apply.Engine{Running: names, Store: facts.Store, LiveRestore: facts.LiveRestore}
 	for name := range facts.Runtimes {
 		out.Runtimes = append(out.Runtimes, name)
 	}

@@ -72,8 +72,8 @@ func (u unitOp) former(j *job) (*formerConfig, error) {
 }
 
 // again has the engine take what was put back: a reload, or a restart that leaves containers
-// running where that of the plan did.
-func (u unitOp) again(ctx context.Context, j *job) error {
+// running where that of the plan did; also where the engine did not come back from that one.
+func (u unitOp) again(ctx context.Context, j *job, active bool) error {
 	f, err := u.former(j)
 	if err != nil {
 		return err
@@ -114,7 +114,11 @@ func (u unitOp) again(ctx context.Context, j *job) error {
 		return nil
 	}
 	if gentle {
-		if err := read(f.with, reload, u); err != nil {
+		steps := []unitOp{reload, u}
+		if !active { // there is nobody to read it before
+			steps = steps[1:]
+		}
+		if err := read(f.with, steps...); err != nil {
 			return err
 		}
 	}

@@ -63,6 +63,8 @@ type Engine struct {
 	Running  []string `json:"running,omitempty"` // names of containers
 	Runtimes []string `json:"runtimes,omitempty"`
 	Store    string   `json:"store,omitempty"` // of images: another one hides them all
+	// LiveRestore says that containers stay up while it restarts.
+	LiveRestore bool `json:"liveRestore,omitempty"`
 }
 
 // Event is something that happened to a step.

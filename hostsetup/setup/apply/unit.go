@@ -125,6 +125,18 @@ func (u unitOp) do(ctx context.Context, j *job, b *Before) (*After, error) {
 }
 
 func (u unitOp) act(ctx context.Context, j *job) error {
+	if u.Do == "restart" && u.engine(j) { // a run that was cut off may come from before the reload
+		if err := j.settled(ctx, true); err != nil {
+			return err
+		}
+	}
+	if err := u.ask(ctx, j); err != nil || u.Do != "reload" || !u.engine(j) {
+		return err
+	}
+	return j.settled(ctx, false)
+}
+
+func (u unitOp) ask(ctx context.Context, j *job) error {
 	if u.PID > 0 {
 		return j.hangup(u.PID)
 	}
@@ -154,7 +166,7 @@ func (u unitOp) undo(ctx context.Context, j *job, b *Before, _ *After) error {
 	before := b.Unit
 	switch {
 	case u.PID > 0:
-		if err := u.again(ctx, j); err != nil {
+		if err := u.again(ctx, j, true); err != nil {
 			j.say(Note, "the engine did not take what was put back: %v", err)
 			return nil
 		}
@@ -174,12 +186,12 @@ func (u unitOp) undo(ctx context.Context, j *job, b *Before, _ *After) error {
 		return err
 	}
 	switch {
-	case !now.Active:
-		_, err = j.program(ctx, u.systemctl("restart", u.Name))
 	case u.Do == "reload" && u.restarts(j):
 		return nil // the restart of this plan does for the reloads
+	case u.Do == "reload" && !now.Active:
+		_, err = j.program(ctx, u.systemctl("restart", u.Name))
 	default:
-		err = u.again(ctx, j)
+		err = u.again(ctx, j, now.Active)
 	}
 	if err != nil || !u.engine(j) {
 		return err

@@ -128,7 +128,9 @@ func TestGentleWayBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, killFiles())
 			before := seen(t, w.root)
-			w.Engine = (&engines{answers: []any{&Engine{Running: running}}}).ask
+			w.Engine = func(context.Context) (*Engine, error) {
+				return &Engine{Running: running, LiveRestore: strings.Contains(w.read(t, "srv/daemon.json"), `"live-restore":true`)}, nil
+			}
 			id := w.apply(t, keep...)
 			sameJSON(t, w.read(t, "srv/daemon.json"), `{"features":{"cdi":true},"log-level":"warn"}`)
 			w.programs().ran = nil
