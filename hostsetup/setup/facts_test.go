@@ -2,6 +2,7 @@ package setup
 
 import (
 	"encoding/json"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -197,4 +198,42 @@ func TestFactsOfUsersAndOfRoot(t *testing.T) {
 	plan, err := Make(h, Wishes{ToolkitPath: "/opt/toolkit", ToolkitSums: map[string]string{ctk: strings.Repeat("0", 64), cdiHook: strings.Repeat("1", 64)}}, plannedAt())
 	assert.NilError(t, err)
 	assert.Equal(t, plan.Steps[0].Op.Programs.To, "/usr/bin")
+}
+
+// Packages come from sources with a key of their own, over https, whatever the distribution.
+func TestSourcesAreSigned(t *testing.T) {
+	found := map[string]int{}
+	for _, s := range scenarios(t) {
+		plan, err := Make(recorded(t, s.Host), s.Wishes, plannedAt())
+		assert.NilError(t, err)
+		keys := map[string]bool{}
+		for _, step := range plan.Steps {
+			at := s.Name + " " + step.ID
+			if k := step.Op.Key; k != nil {
+				assert.Assert(t, strings.HasPrefix(k.URL, "https://") && len(k.Fingerprints) > 0, at)
+				for _, f := range k.Fingerprints {
+					assert.Equal(t, len(f), 40, at)
+				}
+				keys[k.Path] = true
+			}
+			f := step.Op.File
+			if f == nil || f.Absent {
+				continue
+			}
+			text := strings.ToLower(f.Content)
+			assert.Assert(t, !strings.Contains(text, "http://") && !strings.Contains(text, "trusted") && !strings.Contains(text, "sslverify=0"), at)
+			switch path.Ext(f.Path) {
+			case ".sources":
+				_, key, ok := strings.Cut(f.Content, "Signed-By: ")
+				assert.Assert(t, ok && keys[strings.TrimSpace(key)], at)
+			case ".repo":
+				_, key, _ := strings.Cut(f.Content, "gpgkey=file://") // without it is rpm's keyring
+				assert.Assert(t, keys[strings.TrimSpace(key)] && (strings.Contains(text, "\ngpgcheck=1") || strings.Contains(text, "\nrepo_gpgcheck=1")), at)
+			default:
+				continue
+			}
+			found[path.Ext(f.Path)]++
+		}
+	}
+	assert.Assert(t, found[".sources"] > 20 && found[".repo"] > 10, "%v", found)
 }

@@ -4,6 +4,9 @@ package apply
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -71,4 +74,19 @@ func TestDaemonIsValidatedWithItsOwnPrograms(t *testing.T) {
 	w.Machine.Programs = e
 	w.apply(t, daemonStep("/opt/engine/dockerd", edit("true", "features", "cdi")))
 	assert.DeepEqual(t, e.of, []string{"PATH=/opt/engine:" + usualPath})
+}
+
+// Every program that ran stands in the journal, with its exit code, for people.
+func TestProgramsAreLogged(t *testing.T) {
+	w := newWorld(t, killFiles())
+	id := "20261127-050000"
+	_, err := w.Apply(t.Context(), id, plan(daemonStep("/usr/bin/dockerd", edit("1", "no-such-key"))))
+	assert.ErrorContains(t, err, "dockerd would not start")
+	log, err := os.ReadFile(filepath.Join(w.state, "journal", id, "commands"))
+	assert.NilError(t, err)
+	for _, line := range w.programs().ran {
+		first, _, _ := strings.Cut(line, " ")
+		assert.Assert(t, strings.Contains(string(log), `["`+first+`"`), "%s is not in %s", line, log)
+	}
+	assert.Assert(t, strings.Contains(string(log), "→ 100 ("), string(log))
 }
