@@ -15,6 +15,7 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
+	"github.com/dockergpu/docker-gpu/internal/engine"
 )
 
 // setupDoer carries plans out and takes them back. What it makes has an id.
@@ -49,6 +50,8 @@ type setupRun struct {
 	opts  *setupOptions
 	facts func(ctx context.Context, contextName string) (host.Host, error)
 	doer  func() (setupDoer, error)
+	// fates are what a stop of Docker does to the containers that run.
+	fates func(ctx context.Context) ([]engine.Fate, error)
 	// edit is a daemon.json with edits made, for the diff.
 	edit  func(text []byte, edits []setup.Edit) ([]byte, error)
 	root  bool   // this process may do what root may
@@ -59,8 +62,9 @@ type setupRun struct {
 }
 
 func newSetupRun(cli command.Cli, opts *setupOptions) *setupRun {
+	g := newGatherer(cli)
 	return &setupRun{
-		cli: cli, opts: opts, facts: newGatherer(cli).facts, doer: func() (setupDoer, error) { return newSetupDoer(cli, opts) }, edit: daemonjson.Apply,
+		cli: cli, opts: opts, facts: g.facts, fates: g.fates, doer: func() (setupDoer, error) { return newSetupDoer(cli, opts) }, edit: daemonjson.Apply,
 		root: os.Geteuid() == 0, sudo: os.Geteuid() == 0 && os.Getenv("SUDO_USER") != "", owner: cli.ConfigFile().GetFilename(), now: time.Now(), paint: paintFor(cli),
 	}
 }
@@ -82,7 +86,7 @@ func (r *setupRun) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.show(&h, plan); err != nil {
+	if err := r.show(ctx, &h, plan); err != nil {
 		return err
 	}
 	if err := r.write(plan); err != nil {
@@ -115,7 +119,7 @@ func (r *setupRun) applyFile(ctx context.Context, file string) error {
 	if id := setup.Difference(plan, again); id != "" {
 		return fmt.Errorf("%s has a step that would not be planned now (%s): it was changed, or made by another version of docker gpu; make a new plan", file, clean(id, 80))
 	}
-	if err := r.show(&h, plan); err != nil || len(plan.Steps) == 0 || r.opts.dryRun {
+	if err := r.show(ctx, &h, plan); err != nil || len(plan.Steps) == 0 || r.opts.dryRun {
 		return err
 	}
 	return r.apply(ctx, &h, plan)

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -16,12 +17,15 @@ import (
 )
 
 // show prints a plan in the format that was asked for.
-func (r *setupRun) show(h *host.Host, plan *setup.Plan) error {
+func (r *setupRun) show(ctx context.Context, h *host.Host, plan *setup.Plan) error {
 	if r.opts.format == "json" {
 		return writeJSON(r.cli.Out(), plan)
 	}
 	var b strings.Builder
 	r.text(&b, h, plan)
+	if r.opts.replay == "" && h.Engine.Running > 0 && restarts(plan) && !keeps(h, plan) {
+		r.stopping(ctx, &b)
+	}
 	_, err := io.WriteString(r.cli.Out(), b.String())
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
+	"github.com/dockergpu/docker-gpu/internal/engine"
 )
 
 // setupHosts are package setup's recorded hosts and scenarios.
@@ -76,7 +77,7 @@ func settingUp(t *testing.T, s screen, name string, args ...string) (*setupRun, 
 	assert.NilError(t, cmd.Flags().Parse(args))
 	assert.NilError(t, opts.check(cmd.Flags()))
 	d := &doings{}
-	return &setupRun{cli: s.cli, opts: opts, now: plannedAt(), edit: daemonjson.Apply, owner: "/home/user-1/.docker/config.json",
+	return &setupRun{cli: s.cli, opts: opts, now: plannedAt(), edit: daemonjson.Apply, fates: func(context.Context) ([]engine.Fate, error) { return []engine.Fate{{Name: "train"}}, nil }, owner: "/home/user-1/.docker/config.json",
 		facts: func(context.Context, string) (host.Host, error) { return setupHost(t, name), nil },
 		doer:  func() (setupDoer, error) { return d, nil }}, d
 }
@@ -99,7 +100,7 @@ func TestSetupText(t *testing.T) {
 			h := setupHost(t, c.Host)
 			plan, err := setup.Make(&h, c.Wishes, plannedAt())
 			assert.NilError(t, err)
-			assert.NilError(t, r.show(&h, plan))
+			assert.NilError(t, r.show(t.Context(), &h, plan))
 			golden.Assert(t, s.out.String(), "setup/"+c.Name+".txt")
 			for line := range strings.Lines(s.out.String()) {
 				// What is copied stands whole, however long.
