@@ -11,10 +11,10 @@ import (
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/daemonjson"
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
-	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 	"github.com/dockergpu/docker-gpu/internal/engine"
 )
 

@@ -12,9 +12,9 @@ import (
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/daemonjson"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup/apply"
-	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 	"github.com/dockergpu/docker-gpu/internal/engine"
 )
 

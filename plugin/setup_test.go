@@ -16,9 +16,9 @@ import (
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/daemonjson"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
-	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 	"github.com/dockergpu/docker-gpu/internal/engine"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/daemonjson"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
-	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 )
 
 const noDriver = `re:could not select device driver "?(nvidia)?"? ?with capabilities: \[\[`

@@ -8,8 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/daemonjson"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
-	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
 

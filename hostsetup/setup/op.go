@@ -1,6 +1,6 @@
 package setup
 
-import "github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
+import "github.com/dockergpu/docker-gpu/hostsetup/daemonjson"
 
 // Op is what a step does: exactly one of its fields is set. What each takes back is said
 // beside it; package apply notes what was there before it changes anything.

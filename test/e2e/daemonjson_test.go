@@ -13,7 +13,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
-	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
+	"github.com/dockergpu/docker-gpu/hostsetup/daemonjson"
 )
 
 // validate is what the real dockerd says of a daemon.json and flags, "" if it takes them.
@@ -34,7 +34,7 @@ func (v variant) validate(t testing.TB, text []byte, flags ...string) string {
 // and what is read as JSON is what dockerd reads as JSON.
 func TestDaemonJSONIsValidForDockerd(t *testing.T) {
 	v := on(t, "containerd")
-	dir := filepath.Join(repo(t), "hostsetup/setup/daemonjson/testdata")
+	dir := filepath.Join(repo(t), "hostsetup/daemonjson/testdata")
 	var wishes map[string][]daemonjson.Edit
 	assert.NilError(t, json.Unmarshal([]byte(read(t, dir, "wishes.json")), &wishes))
 	files, err := filepath.Glob(filepath.Join(dir, "corpus/*.json"))

@@ -13,9 +13,9 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/daemonjson"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup"
 	"github.com/dockergpu/docker-gpu/hostsetup/setup/apply"
-	"github.com/dockergpu/docker-gpu/hostsetup/setup/daemonjson"
 	"github.com/dockergpu/docker-gpu/test/counting"
 )
 
