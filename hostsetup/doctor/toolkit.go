@@ -163,7 +163,11 @@ func noHook(h *host.Host, now time.Time) []Finding {
 		}
 	default:
 		f.Summary = "the NVIDIA Container Toolkit is not installed: containers get no GPU"
-		f.Evidence = []Evidence{{"driver", shown("version " + h.Driver.Version)}, {"PATH of dockerd", "no " + strings.Join(wanted, ", no ")}}
+		where := "PATH of dockerd"
+		if h.Engine.Path == "" { // from outside of the machine it cannot be read
+			where = "usual folders of programs"
+		}
+		f.Evidence = []Evidence{{"driver", shown("version " + h.Driver.Version)}, {where, "no " + strings.Join(wanted, ", no ")}}
 		f.Fixes = afterInstall(h)
 		if file, ok := h.Engine.Runtimes[h.Engine.DefaultRuntime]; ok && strings.Contains(file, "nvidia-container-runtime") {
 			f.Summary = "the NVIDIA Container Toolkit is not installed, but its runtime is the default: no container starts"

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"gotest.tools/v3/assert"
+
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
 
@@ -632,4 +634,13 @@ error C029: a Linux driver is installed in WSL: cuda-drivers-580
 		}, ""},
 		edge{"not WSL", func(h *host.Host) { h.OS.WSL, h.Packages = 0, []host.Package{{Name: "nvidia-driver-580"}} }, ""},
 	)
+}
+
+// Where dockerd's PATH is not known, nothing is said of it.
+func TestEvidenceFromOutside(t *testing.T) {
+	h := recorded(t, "healthy-docker29-cdi")
+	h.Toolkit, h.Packages, h.Engine.Path = host.Toolkit{}, nil, ""
+	found := noHook(h, judgedAt())
+	assert.Equal(t, len(found), 1)
+	assert.DeepEqual(t, found[0].Evidence[1], Evidence{"usual folders of programs", "no nvidia-cdi-hook, no nvidia-container-runtime-hook"})
 }
