@@ -12,14 +12,14 @@ import (
 	"github.com/dockergpu/docker-gpu/internal/version"
 )
 
-const examples = `  # Build a PyTorch image for this machine's GPUs from the project here, and prove it
-  docker gpu build --torch -t mymodel .
+const examples = `  # What does this machine lack for GPU containers? Without --dry-run it is set up
+  docker gpu setup --dry-run
 
-  # Say which PyTorch, CUDA, Python and base that would be, and why
-  docker gpu build --torch --explain .
+  # Prove that GPUs work in containers, or name the layer that breaks
+  docker gpu smoke
 
-  # Build for other GPUs than this machine's and push
-  docker gpu build --torch --target-gpu h100 --target-driver 570 -t registry.example.com/team/model --push .`
+  # Build a PyTorch image for this machine's GPUs from the project here, and prove it
+  docker gpu build --torch -t mymodel .`
 
 // commands are all commands, in the order of their files.
 func commands(dockerCLI command.Cli) []*cobra.Command {
