@@ -43,6 +43,8 @@ unit: ## unit tests; they need nothing but Go
 	@test -z "$$(gofmt -l .)" || { echo 'not gofmt-ed:'; gofmt -l .; exit 1; }
 	go vet $(TAGS) ./...
 	go test $(RACE) -timeout 30m ./...
+	@# Under the race detector setup is killed at every seventh point of its journal.
+	$(if $(RACE),go test ./hostsetup/setup/apply)
 
 e2e: build ## tests on the private engine, which this builds and starts
 	scripts/e2e

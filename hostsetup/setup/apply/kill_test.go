@@ -128,7 +128,7 @@ func TestKillAnywhere(t *testing.T) {
 		assert.Assert(t, points > 40, "only %d points", points)
 		goal := timeless(t, w.root)
 		for _, then := range []string{"resume", "rollback"} {
-			for n := 1; n <= points; n++ {
+			for n := 1; n <= points; n += every {
 				t.Run(fmt.Sprintf("%s %s after %d", name, then, n), func(t *testing.T) {
 					t.Parallel()
 					w, o := s.start(t)
@@ -160,7 +160,7 @@ func TestKilledRollback(t *testing.T) {
 	for name, s := range scenes(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for n := 1; ; n++ {
+			for n := 1; ; n += every {
 				w, o := s.start(t)
 				before := seen(t, w.root)
 				o.carryOut(t)
@@ -214,7 +214,7 @@ func TestKilledBoth(t *testing.T) {
 	assert.Assert(t, points > 30, "only %d points", points)
 	goal := timeless(t, w.root)
 	for _, then := range []string{"resume", "rollback"} {
-		for n := 1; n <= points; n++ {
+		for n := 1; n <= points; n += every {
 			t.Run(fmt.Sprintf("%s after %d", then, n), func(t *testing.T) {
 				t.Parallel()
 				w, o := start(t)
