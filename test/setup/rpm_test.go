@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
@@ -63,7 +64,20 @@ func (r *repository) sign(t *testing.T, file string) {
 		assert.NilError(t, err, "%s", out)
 		t.Cleanup(func() { _ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run() })
 	}
-	run(t, "rpmsign", "--define", "_gpg_path "+home, "--define", "__gpg /usr/bin/gpg", "--define", "_gpg_name packages@example.com", "--addsign", file)
+	database := t.TempDir()
+	run(t, "rpmkeys", "--define", "_dbpath "+database, "--import", filepath.Join(r.dir, "gpgkey"))
+	// Now and then rpm refuses a signature that its own rpmsign just made:
+	// each is checked as dnf and zypper will, and made again with another time in it, which gives another signature.
+	for range 5 {
+		run(t, "rpmsign", "--define", "_gpg_path "+home, "--define", "__gpg /usr/bin/gpg", "--define", "_gpg_name packages@example.com", "--resign", file)
+		out, err := exec.Command("rpmkeys", "--define", "_dbpath "+database, "--checksig", file).CombinedOutput()
+		if err == nil {
+			return
+		}
+		t.Logf("rpm refuses the signature that it made, once more: %s", out)
+		time.Sleep(1100 * time.Millisecond)
+	}
+	t.Fatalf("rpm refused five signatures of %s", file)
 }
 
 // rpmIndex lists the packages for dnf and zypper, and signs the list.
