@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -87,7 +88,7 @@ func doubleDevices(h *host.Host, _ time.Time) (out []Finding) {
 			continue
 		}
 		for _, name := range s.Devices {
-			d := device{plainDir(path.Dir(s.Path)), s.Kind, name}
+			d := device{find.PlainDir(path.Dir(s.Path)), s.Kind, name}
 			other, there := first[d]
 			switch {
 			case !there:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
 
@@ -53,7 +54,7 @@ func renewed(h *host.Host, s host.CDISpec) []Fix {
 	if shadowed(h, s) || !looksInto(h, s.Path) {
 		return []Fix{setAside(s.Path)}
 	}
-	if s.Path == specFile(h) || sameDir(s.Path, specFile(h)) {
+	if s.Path == specFile(h) || find.SameDir(s.Path, specFile(h)) {
 		return []Fix{regenerate(s.Path)}
 	}
 	return []Fix{regenerate(s.Path), setAside(s.Path)}

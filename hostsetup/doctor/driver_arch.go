@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -53,9 +54,9 @@ func needsOpen(h *host.Host, _ time.Time) (out []Finding) {
 	if h.Driver.Flavour == "open" || h.Driver.Flavour == "" && len(lines) == 0 {
 		return nil // the lines are of an earlier try
 	}
-	for _, p := range gpusOnPCI(h) {
+	for _, p := range find.GPUs(h) {
 		arch := policy.ArchOfPCI(p.Device)
-		inLog := len(lines) > 0 && (strings.Contains(strings.Join(lines, "\n"), p.Address) || len(gpusOnPCI(h)) == 1)
+		inLog := len(lines) > 0 && (strings.Contains(strings.Join(lines, "\n"), p.Address) || len(find.GPUs(h)) == 1)
 		if arch < policy.Blackwell && !inLog || p.Driver == "vfio-pci" {
 			continue
 		}
@@ -96,7 +97,7 @@ func tooOld(h *host.Host, _ time.Time) (out []Finding) {
 	} else if branch > 580 {
 		lowest = policy.Turing
 	}
-	for _, p := range gpusOnPCI(h) {
+	for _, p := range find.GPUs(h) {
 		arch := policy.ArchOfPCI(p.Device)
 		old := arch < lowest || arch < policy.Turing && h.Driver.Flavour == "open"
 		if arch == policy.UnknownArch || !old || p.Driver == "vfio-pci" {

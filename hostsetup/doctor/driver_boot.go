@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
 
@@ -30,7 +31,7 @@ func bootChecks() []Check {
 }
 
 func nouveau(h *host.Host, _ time.Time) (out []Finding) {
-	for _, p := range gpusOnPCI(h) {
+	for _, p := range find.GPUs(h) {
 		if !slices.Contains([]string{"nouveau", "nova", "nova_core", "nova-core"}, p.Driver) {
 			continue
 		}
@@ -87,7 +88,7 @@ func secureBoot(h *host.Host, _ time.Time) []Finding {
 
 // handedAway says that all GPUs belong to virtual machines, which load their own driver.
 func handedAway(h *host.Host) bool {
-	return !slices.ContainsFunc(gpusOnPCI(h), func(p host.PCI) bool { return p.Driver != "vfio-pci" })
+	return !slices.ContainsFunc(find.GPUs(h), func(p host.PCI) bool { return p.Driver != "vfio-pci" })
 }
 
 // signModule are the ways to a module that Secure Boot accepts.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
 
@@ -74,7 +75,7 @@ func persistence(h *host.Host, _ time.Time) []Finding {
 		return nil
 	}
 	fix := Fix{Title: "switch persistence on until the next restart", Argv: [][]string{{"nvidia-smi", "-pm", "1"}}, Root: true, Disruption: None, Undo: [][]string{{"nvidia-smi", "-pm", "0"}}, Safe: true}
-	if u, ok := unit(h, "nvidia-persistenced"); ok {
+	if u, ok := find.Unit(h, "nvidia-persistenced"); ok {
 		off = append(off, saw("nvidia-persistenced.service", "%s, %s", orUnknown(u.Active), orUnknown(u.Enabled)))
 		fix = Fix{Title: "run nvidia-persistenced, now and at every start", Argv: [][]string{{"systemctl", "enable", "--now", "nvidia-persistenced"}}, Root: true, Disruption: None,
 			Undo: [][]string{{"systemctl", "disable", "--now", "nvidia-persistenced"}}, Safe: true}

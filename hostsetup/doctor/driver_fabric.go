@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -27,15 +28,6 @@ func fabricChecks() []Check {
 	}
 }
 
-func nvSwitches(h *host.Host) (out []host.PCI) {
-	for _, p := range h.PCI {
-		if p.Class == "0680" && (p.Vendor == "10de" || p.Vendor == "") {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
 func fabric(h *host.Host, _ time.Time) (out []Finding) {
 	var waiting []Evidence
 	for _, g := range h.GPUs {
@@ -43,7 +35,7 @@ func fabric(h *host.Host, _ time.Time) (out []Finding) {
 			continue
 		}
 		switch bad := g.Fabric.Health != "" && !strings.EqualFold(g.Fabric.Health, "healthy") && !strings.EqualFold(g.Fabric.Health, "ok"); {
-		case g.Fabric.State == "in-progress", g.Fabric.State == "not-started" && len(nvSwitches(h)) > 0:
+		case g.Fabric.State == "in-progress", g.Fabric.State == "not-started" && len(find.NVSwitches(h)) > 0:
 			waiting = append(waiting, saw("NVML", "%s: fabric %s", gpuName(g), g.Fabric.State))
 		case bad && g.Fabric.State != "not-supported":
 			waiting = append(waiting, saw("NVML", "%s: fabric %s, %s", gpuName(g), g.Fabric.State, g.Fabric.Health))
@@ -55,14 +47,14 @@ func fabric(h *host.Host, _ time.Time) (out []Finding) {
 	if strings.HasPrefix(h.Driver.CUDAError, "802") {
 		waiting = append(waiting, saw("cuInit", "%s", h.Driver.CUDAError))
 	}
-	if len(nvSwitches(h)) == 0 && len(waiting) == 0 || inContainer(h) && len(waiting) == 0 {
+	if len(find.NVSwitches(h)) == 0 && len(waiting) == 0 || inContainer(h) && len(waiting) == 0 {
 		return nil
 	}
 	evidence := waiting
-	if n := len(nvSwitches(h)); n > 0 {
+	if n := len(find.NVSwitches(h)); n > 0 {
 		evidence = append(evidence, saw("PCI", "%d NVSwitches", n))
 	}
-	fm, known := unit(h, "nvidia-fabricmanager")
+	fm, known := find.Unit(h, "nvidia-fabricmanager")
 	if known {
 		evidence = append(evidence, saw("nvidia-fabricmanager.service", "%s, %s", orUnknown(fm.Active), orUnknown(fm.Enabled)))
 	}
@@ -71,12 +63,12 @@ func fabric(h *host.Host, _ time.Time) (out []Finding) {
 	switch v := h.Driver.FabricManager; {
 	case inContainer(h):
 		return []Finding{told(evidence, elsewhere(h), "the GPUs wait for the fabric manager")}
-	case v == "" && len(nvSwitches(h)) > 0 && fm.Active != "active":
+	case v == "" && len(find.NVSwitches(h)) > 0 && fm.Active != "active":
 		return []Finding{told(evidence, installFabric(h), "there are NVSwitches and no fabric manager")}
 	case v != "" && v != h.Driver.Version:
 		return []Finding{told(append(evidence, saw("fabric manager", "%s", v), saw("driver", "%s", h.Driver.Version)), installFabric(h),
 			"the fabric manager is %s, the driver is %s", v, h.Driver.Version)}
-	case known && fm.Active != "active" && len(nvSwitches(h)) > 0:
+	case known && fm.Active != "active" && len(find.NVSwitches(h)) > 0:
 		return []Finding{told(evidence, []Fix{start}, "the fabric manager does not run: its unit is %s", orUnknown(fm.Active))}
 	case len(waiting) > 0:
 		again := Fix{Title: "end all GPU programs and start the fabric manager again; its log is /var/log/fabricmanager.log", Root: true, Disruption: Restart,
@@ -112,8 +104,8 @@ func installFabric(h *host.Host) []Fix {
 }
 
 func needlessFabric(h *host.Host, _ time.Time) []Finding {
-	fm, ok := unit(h, "nvidia-fabricmanager")
-	if !ok || fm.Active != "failed" && fm.Active != "active" && fm.Active != "activating" || len(nvSwitches(h)) > 0 {
+	fm, ok := find.Unit(h, "nvidia-fabricmanager")
+	if !ok || fm.Active != "failed" && fm.Active != "active" && fm.Active != "activating" || len(find.NVSwitches(h)) > 0 {
 		return nil
 	}
 	// The NVSwitches of newer machines are not on this bus; NVML knows of their fabric.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -45,7 +46,7 @@ func flavourWord(open bool) string {
 // hasScreen says whether a screen hangs on the GPUs: all are VGA controllers, of which
 // data-centre cards are none.
 func hasScreen(h *host.Host) bool {
-	gpus := gpusOnPCI(h)
+	gpus := find.GPUs(h)
 	return len(gpus) > 0 && !slices.ContainsFunc(gpus, func(p host.PCI) bool { return p.Class != "0300" })
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
 
@@ -206,7 +207,7 @@ func unlisted(h *host.Host) (out []host.PCI) {
 			return nil // nobody knows which ones are missing
 		}
 	}
-	for _, p := range gpusOnPCI(h) {
+	for _, p := range find.GPUs(h) {
 		if _, listed := gpuAt(h, p.Address); !listed && p.Driver != "vfio-pci" {
 			out = append(out, p)
 		}

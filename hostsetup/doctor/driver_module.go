@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
 
@@ -41,7 +42,7 @@ func notLoaded(h *host.Host, _ time.Time) []Finding {
 		return nil
 	}
 	evidence := []Evidence{saw("/proc/driver/nvidia/version", "there is no such file")}
-	for _, p := range gpusOnPCI(h) {
+	for _, p := range find.GPUs(h) {
 		evidence = append(evidence, saw("PCI", "%s: device 10de:%s, driver %s", p.Address, p.Device, orNone(p.Driver)))
 	}
 	here, others := moduleFor(h, h.Kernel.Release), ""

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -78,15 +79,10 @@ func xidsOf(h *host.Host, codes ...int) (out []host.Xid) {
 	return out
 }
 
-// gpusOnPCI are the GPUs on the bus.
-func gpusOnPCI(h *host.Host) []host.PCI {
-	return slices.DeleteFunc(slices.Clone(h.PCI), func(p host.PCI) bool { return !isGPU(p) })
-}
-
 // archs are the architectures of the GPUs on the bus, less those that are unknown,
 // the oldest first.
 func archs(h *host.Host) (out []policy.Arch) {
-	for _, p := range gpusOnPCI(h) {
+	for _, p := range find.GPUs(h) {
 		if a := policy.ArchOfPCI(p.Device); a != policy.UnknownArch {
 			out = append(out, a)
 		}
@@ -97,12 +93,3 @@ func archs(h *host.Host) (out []policy.Arch) {
 
 // inContainer says that the probe saw a container, which has its host's driver.
 func inContainer(h *host.Host) bool { return h.OS.Container != "" }
-
-// unit finds a systemd unit.
-func unit(h *host.Host, name string) (host.Unit, bool) {
-	i := slices.IndexFunc(h.Units, func(u host.Unit) bool { return u.Name == name || u.Name == name+".service" })
-	if i < 0 {
-		return host.Unit{}, false
-	}
-	return h.Units[i], true
-}

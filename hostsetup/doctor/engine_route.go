@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/daemonjson"
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -84,21 +85,10 @@ func looksInto(h *host.Host, spec string) bool {
 	if len(dirs) == 0 {
 		dirs = []string{"/etc/cdi", "/var/run/cdi"}
 	}
-	return slices.ContainsFunc(dirs, func(d string) bool { return sameDir(d, path.Dir(spec)) })
+	return slices.ContainsFunc(dirs, func(d string) bool { return find.SameDir(d, path.Dir(spec)) })
 }
 
 // sameDir compares directories.
-func sameDir(a, b string) bool { return plainDir(a) == plainDir(b) }
-
-// plainDir is a directory by one name: /var/run is a link to /run on every system at hand.
-func plainDir(p string) string {
-	p = path.Clean(p)
-	if rest, ok := strings.CutPrefix(p, "/var/run"); ok && (rest == "" || rest[0] == '/') {
-		return "/run" + rest
-	}
-	return p
-}
-
 // shadowed says whether all devices of a spec are defined again in a directory that
 // counts more, so that nobody gets what the spec says.
 func shadowed(h *host.Host, spec host.CDISpec) bool {
@@ -107,7 +97,7 @@ func shadowed(h *host.Host, spec host.CDISpec) bool {
 		if len(dirs) == 0 {
 			dirs = h.CDI.Dirs
 		}
-		return slices.IndexFunc(dirs, func(d string) bool { return sameDir(d, path.Dir(p)) })
+		return slices.IndexFunc(dirs, func(d string) bool { return find.SameDir(d, path.Dir(p)) })
 	}
 	for _, d := range spec.Devices {
 		if !slices.ContainsFunc(h.CDI.Specs, func(o host.CDISpec) bool {

@@ -8,6 +8,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -157,7 +158,7 @@ func TestDirectoriesOfSpecs(t *testing.T) {
 		{"/var/run/cdi", "/run/cdi", true}, {"/run/cdi/", "/run/cdi", true}, {"/etc/cdi", "/etc/../etc/cdi", true},
 		{"/etc/cdi", "/var/etc/cdi", false}, {"/var/runner/cdi", "/runner/cdi", false}, {"/var/lib/cdi", "/lib/cdi", false},
 	} {
-		assert.Equal(t, sameDir(c.a, c.b), c.same, "%s and %s", c.a, c.b)
+		assert.Equal(t, find.SameDir(c.a, c.b), c.same, "%s and %s", c.a, c.b)
 	}
 	h := &host.Host{}
 	assert.Assert(t, looksInto(h, "/etc/cdi/x.yaml") && looksInto(h, "/run/cdi/x.yaml") && !looksInto(h, "/srv/cdi/x.yaml"), "the defaults")

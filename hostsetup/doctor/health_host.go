@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
 
@@ -32,7 +33,7 @@ func hostHealthChecks() []Check {
 // acs judges the way between GPUs over PCIe. Machines that are virtual, or hand GPUs to
 // virtual ones, need the detour: it keeps those apart.
 func acs(h *host.Host, _ time.Time) []Finding {
-	own := slices.DeleteFunc(gpusOnPCI(h), func(p host.PCI) bool { return p.Driver != "nvidia" })
+	own := slices.DeleteFunc(find.GPUs(h), func(p host.PCI) bool { return p.Driver != "nvidia" })
 	if len(own) < 2 || h.OS.Virtual != "" || inContainer(h) || slices.ContainsFunc(h.PCI, func(p host.PCI) bool { return p.Driver == "vfio-pci" }) {
 		return nil
 	}

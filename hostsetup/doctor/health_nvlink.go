@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -30,7 +31,7 @@ func nvlinks(h *host.Host, _ time.Time) []Finding {
 			return Finding{}, false // a GPU in MIG mode has its links off
 		}
 		wanted := up[g.Name]
-		if len(nvSwitches(h)) > 0 {
+		if len(find.NVSwitches(h)) > 0 {
 			wanted = max(wanted, len(g.NVLinks))
 		}
 		var down, poor []string

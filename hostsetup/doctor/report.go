@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 )
 
@@ -165,7 +166,7 @@ func has(h *host.Host, f Fact) bool {
 	case Local, Nodes, Bridges:
 		return h.Kernel.Release != ""
 	case PCI:
-		return slices.ContainsFunc(h.PCI, isGPU)
+		return len(find.GPUs(h)) > 0
 	case Module:
 		return h.Driver.Version != ""
 	case NVML:
@@ -183,6 +184,3 @@ func has(h *host.Host, f Fact) bool {
 	}
 	return false
 }
-
-// isGPU says whether a device of NVIDIA's is a GPU, not a bridge or its audio.
-func isGPU(p host.PCI) bool { return p.Class == "0300" || p.Class == "0302" }

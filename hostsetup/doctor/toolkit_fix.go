@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -161,7 +162,7 @@ func specFile(h *host.Host) string {
 // A spec below /run is made again at each boot and needs no undoing.
 func regenerate(file string) Fix {
 	fix := Fix{Title: "write " + shown(file) + " anew", Root: true, Disruption: None, Safe: true}
-	if !sameDir(path.Dir(file), "/run/cdi") {
+	if !find.SameDir(path.Dir(file), "/run/cdi") {
 		kept := file + ".before"
 		fix.Argv, fix.Undo = [][]string{{"cp", "-a", "--", file, kept}}, [][]string{{"mv", "--", kept, file}}
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -77,7 +78,7 @@ func (p *planner) specFile() string {
 // refresh has the toolkit's service write the spec, now and after each change.
 func (p *planner) refresh(why string) {
 	for _, name := range []string{refreshPath, refreshUnit} {
-		if _, there := unit(p.h, name); enabled(p.h, name) || name == refreshPath && !there && enabled(p.h, refreshUnit) {
+		if _, there := find.Unit(p.h, name); enabled(p.h, name) || name == refreshPath && !there && enabled(p.h, refreshUnit) {
 			continue // whoever enabled the one has no other
 		}
 		p.step(Step{ID: "runtime/" + name, Part: RuntimePart, Title: "enable " + name, Root: true, Op: Op{Unit: &Unit{Name: name, Do: "enable"}},
@@ -149,7 +150,7 @@ func (p *planner) wrongMajors(s host.CDISpec) bool {
 }
 
 func samePath(a, b string) bool {
-	return sameDir(path.Dir(a), path.Dir(b)) && path.Base(a) == path.Base(b)
+	return find.SameDir(path.Dir(a), path.Dir(b)) && path.Base(a) == path.Base(b)
 }
 
 // extra is a spec that stands in the way of the right one.
@@ -168,7 +169,7 @@ func (p *planner) surplus(target string) (out []extra) {
 			why = "it cannot be read, and " + target + " takes its place"
 		case s.Error != "":
 			continue
-		case sameDir(path.Dir(s.Path), path.Dir(target)):
+		case find.SameDir(path.Dir(s.Path), path.Dir(target)):
 			why = "it defines the devices of " + target + " again, and engines drop what is defined twice in a directory"
 		case p.whySpec(s.Path) != "":
 			why = "it is out of date, and " + target + " takes its place"

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -109,7 +110,7 @@ func (p *planner) installDocker(remove []string, why string) error {
 	if from == "docker" && len(remove) == 0 {
 		remove = conflicts(h)
 	}
-	if u, ok := unit(h, "containerd.service"); ok && u.Active == "active" && p.engine.none && slices.Contains(remove, "containerd") {
+	if u, ok := find.Unit(h, "containerd.service"); ok && u.Active == "active" && p.engine.none && slices.Contains(remove, "containerd") {
 		p.left(DockerPart, "the package containerd is in use (maybe by Kubernetes), and Docker's own would replace it: --docker=distro installs beside it")
 		return nil
 	}
@@ -180,7 +181,7 @@ func (p *planner) keepDocker() {
 		p.left(DockerPart, "Docker does not run, and would not start with its %s (%s): mend that first, `docker gpu doctor` says how", p.daemonJSON(), h.Engine.ConfigError)
 		return
 	}
-	u, ok := unit(h, "docker.service")
+	u, ok := find.Unit(h, "docker.service")
 	if ok && !h.Engine.Rootless && h.OS.Container == "" && (u.Enabled == "disabled" || u.Active == "inactive" && h.Engine.PID == 0) {
 		p.startDocker(fmt.Sprintf("its service is %s and %s", orUnknown(u.Enabled), orUnknown(u.Active)))
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -48,9 +49,9 @@ func (p *planner) driverPart() error {
 	case h.Driver.Runfile:
 		return p.noDriver("the driver%s was installed from a .run file, and packages over it break both: keep it up to date that way, or `nvidia-uninstall`, restart the machine, and run this again",
 			prefixed(" ", h.Driver.Version))
-	case len(gpus(h)) == 0 && h.Driver.Version == "":
+	case len(find.GPUs(h)) == 0 && h.Driver.Version == "":
 		return p.noDriver("there is no NVIDIA GPU on the bus, so a driver would have nothing to drive")
-	case len(gpus(h)) == 0:
+	case len(find.GPUs(h)) == 0:
 		return p.driverStays("driver %s is loaded", h.Driver.Version)
 	case len(ours(h)) == 0:
 		return p.noDriver("all GPUs are handed to virtual machines (vfio-pci): the driver belongs into those")
@@ -85,7 +86,7 @@ func (p *planner) driverStays(format string, args ...any) error {
 
 // ours are the GPUs that are not handed to virtual machines.
 func ours(h *host.Host) []host.PCI {
-	return slices.DeleteFunc(gpus(h), func(g host.PCI) bool { return g.Driver == "vfio-pci" })
+	return slices.DeleteFunc(find.GPUs(h), func(g host.PCI) bool { return g.Driver == "vfio-pci" })
 }
 
 // ends are the oldest and the newest architecture of the GPUs.

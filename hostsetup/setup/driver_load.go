@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -129,7 +130,7 @@ func (p *planner) fabric(version string) {
 
 func (p *planner) fabricService() {
 	const name = "nvidia-fabricmanager.service"
-	if u, ok := unit(p.h, name); ok && u.Enabled == "enabled" && u.Active == "active" {
+	if u, ok := find.Unit(p.h, name); ok && u.Enabled == "enabled" && u.Active == "active" {
 		p.right(DriverPart, "the fabric manager runs")
 		return
 	}

@@ -3,12 +3,12 @@ package setup
 import (
 	"encoding/json"
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dockergpu/docker-gpu/hostsetup/doctor"
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -59,16 +59,8 @@ func systemd(h *host.Host) bool {
 	return h.Engine.PID == 0
 }
 
-func unit(h *host.Host, name string) (host.Unit, bool) {
-	i := slices.IndexFunc(h.Units, func(u host.Unit) bool { return u.Name == name })
-	if i < 0 {
-		return host.Unit{}, false
-	}
-	return h.Units[i], true
-}
-
 func enabled(h *host.Host, name string) bool {
-	u, ok := unit(h, name)
+	u, ok := find.Unit(h, name)
 	return ok && u.Enabled == "enabled"
 }
 
@@ -91,11 +83,6 @@ func upstream(version string) string {
 
 func installed(h *host.Host, name string) bool { return packageVersion(h, name) != "" }
 
-// gpus are the NVIDIA GPUs on the bus.
-func gpus(h *host.Host) []host.PCI {
-	return slices.DeleteFunc(slices.Clone(h.PCI), func(p host.PCI) bool { return p.Class != "0300" && p.Class != "0302" })
-}
-
 // fabricWaits is the state of a GPU whose links no fabric manager has set up.
 const fabricWaits = "in-progress"
 
@@ -105,7 +92,7 @@ func nvSwitches(h *host.Host) bool {
 	if h.OS.Virtual == "" && slices.ContainsFunc(h.GPUs, func(g host.GPU) bool { return g.Fabric != nil && g.Fabric.State == fabricWaits }) {
 		return true
 	}
-	return slices.ContainsFunc(h.PCI, func(p host.PCI) bool { return p.Class == "0680" && (p.Vendor == "10de" || p.Vendor == "") })
+	return len(find.NVSwitches(h)) > 0
 }
 
 // hasGPU says whether there is an NVIDIA GPU, or a driver that would tell if there were.
@@ -140,11 +127,6 @@ func flagged(h *host.Host, key string) bool {
 		name, _, _ := strings.Cut(a, "=")
 		return name == "--"+key || name == "--"+strings.TrimSuffix(key, "s")
 	})
-}
-
-func sameDir(a, b string) bool {
-	plain := func(p string) string { return strings.TrimPrefix(path.Clean(p), "/var") } // /var/run is /run
-	return plain(a) == plain(b)
 }
 
 func listed(names []string) string {

@@ -14,6 +14,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -333,7 +334,7 @@ func (w *world) load() {
 	}
 	assert.Assert(w.t, h.Driver.Version != "", "no module for %s", h.Kernel.Release)
 	h.GPUs = nil
-	for i, g := range gpus(h) {
+	for i, g := range find.GPUs(h) {
 		assert.Assert(w.t, g.Driver != "nouveau")
 		h.GPUs = append(h.GPUs, host.GPU{Index: i, UUID: fmt.Sprintf("GPU-%08d-0000-0000-0000-000000000000", i), PCI: g.Address})
 	}

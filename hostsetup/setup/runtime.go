@@ -3,6 +3,7 @@ package setup
 import (
 	"slices"
 
+	"github.com/dockergpu/docker-gpu/hostsetup/find"
 	"github.com/dockergpu/docker-gpu/hostsetup/host"
 	"github.com/dockergpu/docker-gpu/internal/policy"
 )
@@ -216,5 +217,5 @@ func engineDirs(h *host.Host) []string {
 // engineReads says whether a directory is one that the engine reads specs from.
 func engineReads(h *host.Host, dir string) bool {
 	dirs := engineDirs(h)
-	return len(dirs) == 0 || slices.ContainsFunc(dirs, func(d string) bool { return sameDir(d, dir) })
+	return len(dirs) == 0 || slices.ContainsFunc(dirs, func(d string) bool { return find.SameDir(d, dir) })
 }
